@@ -1,0 +1,1 @@
+"""Changing a model: pretraining and, in later chapters, imitation and reward."""

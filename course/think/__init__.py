@@ -1,0 +1,1 @@
+"""Using a model: prompts and, in later chapters, evaluation and search."""

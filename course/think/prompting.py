@@ -1,0 +1,51 @@
+"""Prompts: the same question asked in different ways. Everything that talks to a model gets its text from here.
+
+A prompt is rendered text that ends where the reply begins. The functions take questions, not problems, so that
+anything a reader types can be asked.
+"""
+
+from course.world.corpus import exchange
+
+STEP_BY_STEP = "Let's think step by step."
+
+
+def direct(question: str) -> str:
+    """The question and nothing else: `<user>...<assistant>`.
+
+    Raises ValueError if there is no question.
+
+    >>> direct("What is 2+3?")
+    '<user>What is 2+3?<assistant>'
+    """
+    if not question.strip():
+        raise ValueError("the question is empty: ask something, such as 'How many r's are in strawberry?'")
+    return f"<user>{question.strip()}<assistant>"
+
+
+def step_by_step(question: str, cue: str = STEP_BY_STEP) -> str:
+    """The question with a cue behind it, "Let's think step by step." unless told otherwise (Kojima et al. 2022).
+
+    >>> step_by_step("What is 2+3?")
+    "<user>What is 2+3? Let's think step by step.<assistant>"
+    """
+    return direct(f"{question.strip()} {cue}") if question.strip() else direct(question)
+
+
+def force_thinking(question: str) -> str:
+    """The question with the reply already begun: it has to start inside its thoughts.
+
+    >>> force_thinking("What is 2+3?")
+    '<user>What is 2+3?<assistant><think>'
+    """
+    return direct(question) + "<think>"
+
+
+def few_shot(question: str, examples: list[tuple[str, str, list[str] | None]]) -> str:
+    """Worked examples first, then the question, as one conversation (Wei et al. 2022 with steps in them).
+
+    Each example is a question, its answer, and its steps, or None for an example that answers straight off.
+
+    >>> few_shot("What is 2+3?", [("What is 1+1?", "2", None)])
+    '<user>What is 1+1?<assistant>2<eos><user>What is 2+3?<assistant>'
+    """
+    return "".join(exchange(asked, answer, lines) for asked, answer, lines in examples) + direct(question)

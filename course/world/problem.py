@@ -1,0 +1,130 @@
+"""A question with an exact answer, and the walk through its worked solution that every family shares.
+
+A family describes a solution as a small machine: `begin` gives the state before the first step, `next_step`
+writes the step that comes next, `follow` reads a step and says whether it was right and which state it leads to,
+`conclude` turns the last state into an answer. Writing solutions, planting slips and judging somebody else's
+steps are then the same walk, written here once.
+"""
+
+import hashlib
+import random
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+SPLITS = ("train", "dev", "test")
+RESERVED = frozenset({"letters:strawberry:r", "decimals:9.11:9.8"})  # asked in notebooks, never trained on
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One question of one family.
+
+    `given` holds what the question is about in the family's own terms (a word and a letter, the terms of a sum),
+    `key` names the same thing with phrasing, names and operand order taken out.
+    """
+
+    family: str
+    level: int
+    question: str
+    answer: str
+    given: tuple
+    key: str
+
+
+def split_of(key: str) -> str:
+    """The split a problem belongs to, by a hash of what it asks: 80 % train, 10 % dev, 10 % test."""
+    if key in RESERVED:
+        return "test"
+    bucket = hashlib.blake2b(key.encode(), digest_size=2).digest()[0] % 10
+    return "dev" if bucket == 8 else "test" if bucket == 9 else "train"
+
+
+class Family(ABC):
+    """One kind of question a program can check. Levels are small whole numbers; `rng` is a `random.Random`."""
+
+    name: str
+    levels: tuple[int, ...]  # the standard mix: what `level=None` draws, evenly
+    easy_levels: tuple[int, ...] = ()  # also in the corpus, not in the standard mix
+    unseen_levels: tuple[int, ...] = ()  # in neither: longer chains, unseen words
+    constant_answer: str  # the best that somebody who does not read the question can say
+
+    @abstractmethod
+    def draw(self, rng: random.Random, level: int) -> Problem:
+        """A problem of this level, of any split."""
+
+    @abstractmethod
+    def correct(self, problem: Problem, answer: str | None) -> bool:
+        """Whether this answer says exactly what was asked for; any text is safe, and None is wrong."""
+
+    @abstractmethod
+    def begin(self, problem: Problem) -> Any:
+        """The state of a solution before its first step."""
+
+    @abstractmethod
+    def next_step(self, problem: Problem, state: Any, rng: random.Random) -> str | None:
+        """The line a careful solver writes next, or None when it is done."""
+
+    @abstractmethod
+    def follow(self, problem: Problem, state: Any, step: str) -> tuple[bool, Any]:
+        """Whether this line follows from the problem and the state, and the state it leads to, as written."""
+
+    @abstractmethod
+    def conclude(self, problem: Problem, state: Any) -> str | None:
+        """The answer a solution ends in, or None if it has not come to one."""
+
+    def solution(self, problem: Problem, rng: random.Random | None = None) -> list[str]:
+        """A worked solution without slips, one step a line."""
+        return solve(self, problem, rng or random.Random(0))[0]
+
+    def check_steps(self, problem: Problem, steps: list[str]) -> list[bool]:
+        """Which of these steps follow from the problem and the lines before them, as written.
+
+        An error carried forward correctly is right. A line that starts with "wait" does the line before it again.
+        A line that cannot be read is wrong and leaves everything as it was.
+        """
+        verdicts, state = [], self.begin(problem)
+        before = state
+        for line in steps:
+            text = " ".join(line.lower().split())
+            if text.startswith("wait"):
+                text, state = text.removeprefix("wait").lstrip(" ,"), before
+            ok, after = self.follow(problem, state, text)
+            before, state = state, after
+            verdicts.append(ok)
+        return verdicts
+
+
+def solve(family: Family, problem: Problem, rng: random.Random, slip: float = 0.0, mend: float = 0.0):
+    """Write a worked solution and the answer it ends in.
+
+    With probability `slip` one step goes wrong (its last number is off by one); with probability `mend` the slip
+    is noticed and the next line says "wait" and does the step again, otherwise it is carried forward.
+
+    Returns `(steps, answer)`; the answer is None where a slip led nowhere.
+    """
+    state, lines = family.begin(problem), []
+    slip_at = rng.randrange(8) if rng.random() < slip else None
+    while (line := family.next_step(problem, state, rng)) is not None:
+        if len(lines) == slip_at and (wrong := _off_by_one(line, rng)) is not None:
+            lines.append(wrong)
+            if rng.random() < mend:
+                line = "wait " + line
+            else:
+                _, state = family.follow(problem, state, wrong)
+                slip_at = None
+                continue
+            slip_at = None
+        _, state = family.follow(problem, state, line.removeprefix("wait "))
+        lines.append(line)
+    return lines, family.conclude(problem, state)
+
+
+def _off_by_one(line: str, rng: random.Random) -> str | None:
+    found = re.search(r"[0-9]+(?=[^0-9]*$)", line)
+    if found is None:
+        return None
+    value = int(found.group())
+    wrong = value + 1 if value == 0 or rng.random() < 0.5 else value - 1
+    return line[: found.start()] + str(wrong) + line[found.end() :]

@@ -1,0 +1,114 @@
+"""Attention: each token gathers from those before it. Rotary positions, fewer key-value heads than query heads."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+from course._shapes import Float, Int
+
+
+class RMSNorm(nn.Module):
+    """Divide a vector by its root mean square, then scale each entry (Zhang and Sennrich 2019)."""
+
+    def __init__(self, width: int, eps: float):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+        """The normalized vectors."""
+        return nn.functional.rms_norm(hidden, self.weight.shape, self.weight, self.eps)
+
+
+def rotary_table(positions: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of position * theta^(-2j/d), shape (positions, head_width / 2) (Su et al. 2021)."""
+    speeds = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
+    angles = torch.outer(torch.arange(positions, dtype=torch.float32), speeds)
+    return angles.cos(), angles.sin()
+
+
+def rotate(heads: Float[Tensor, "... d"], cos: Tensor, sin: Tensor) -> Float[Tensor, "... d"]:
+    """Turn each pair (j, j + d/2) of a head by its position's angle, so that products depend on distance only.
+
+    Pairs are halves, as in the Transformers library; the original paper pairs neighbors, which is the same model
+    with its head entries in another order.
+    """
+    first, second = heads.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention (Ainslie et al. 2023): H query heads share K < H heads of keys and values."""
+
+    def __init__(self, width: int, heads: int, kv_heads: int):
+        super().__init__()
+        self.heads, self.kv_heads, self.head_width = heads, kv_heads, width // heads
+        self.qkv = nn.Linear(width, (heads + 2 * kv_heads) * self.head_width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "B T D"],
+        rotary: tuple[Tensor, Tensor],
+        visible: Float[Tensor, "B 1 T S"] | None = None,
+        past: "LayerCache | None" = None,
+    ) -> Float[Tensor, "B T D"]:
+        """What each token gathers. `visible` is added to the scores; None lets a token see all before it and itself."""
+        batch, length, width = hidden.shape
+        heads = linear(hidden, self.qkv.weight).view(batch, length, -1, self.head_width).transpose(1, 2)
+        turned = rotate(heads[:, : -self.kv_heads], *rotary)
+        query, key, value = turned[:, : self.heads], turned[:, self.heads :], heads[:, -self.kv_heads :]
+        if past is not None:
+            key, value = past.extend(key, value)
+        if length == 1:  # the query heads of a group stand in for tokens: keys and values are read once
+            query = query.reshape(batch, self.kv_heads, -1, self.head_width)
+            gathered = scaled_dot_product_attention(query, key, value, attn_mask=visible)
+        else:
+            group = self.heads // self.kv_heads
+            key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
+            gathered = scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=visible is None)
+            gathered = gathered.transpose(1, 2)  # (B, T, H, d)
+        return linear(gathered.reshape(batch, length, width), self.out.weight)
+
+
+class LayerCache:
+    """The keys and values one layer has seen: buffers of (B, K, room, d), of which the first `length` tokens count."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.buffers: list[Tensor] = []
+
+    def extend(self, key: Float[Tensor, "B K T d"], value: Float[Tensor, "B K T d"]) -> tuple[Tensor, Tensor]:
+        """Write new tokens behind the old ones, making room where there is none, and return all of them."""
+        end = self.length + key.shape[2]
+        if not self.buffers or end > self.buffers[0].shape[2]:
+            self.reserve(key, 2 * end)
+        for buffer, new in zip(self.buffers, (key, value), strict=True):
+            buffer[:, :, self.length : end] = new
+        self.length = end
+        return self.buffers[0][:, :, :end], self.buffers[1][:, :, :end]
+
+    def reserve(self, like: Tensor, room: int) -> None:
+        """Move to larger buffers for `room` tokens, of the kind of `like`."""
+        batch, kv_heads, _, head_width = like.shape
+        larger = [like.new_empty(batch, kv_heads, room, head_width) for _ in range(2)]
+        for new, old in zip(larger, self.buffers, strict=False):
+            new[:, :, : self.length] = old[:, :, : self.length]
+        self.buffers = larger
+
+    def select(self, rows: Int[Tensor, "R"]) -> None:
+        """Keep these rows, in this order; a row may come several times."""
+        self.buffers = [buffer.index_select(0, rows) for buffer in self.buffers]
+
+
+def who_sees_whom(attention_mask: Int[Tensor, "B S"], new: int) -> Float[Tensor, "B 1 T S"]:
+    """The `visible` of the last `new` tokens of rows padded on the left: 0 for earlier tokens and oneself, else -inf.
+
+    A padding token sees itself, so that no row of scores is empty; nobody else sees it.
+    """
+    real = attention_mask.bool()[:, None, None, :]
+    if new > 1:
+        places = torch.arange(attention_mask.shape[1], device=attention_mask.device)
+        asking = places[-new:, None]
+        real = ((places <= asking) & real) | (places == asking)  # (B, 1, T, S)
+    return torch.zeros(real.shape, device=real.device).masked_fill_(~real, float("-inf"))

@@ -1,0 +1,117 @@
+"""A mixture of experts: many small feed-forward layers, of which each token uses a few (DeepSeek-V3's routing).
+
+Scores are sigmoids; the best `per_token` by score plus bias are chosen; their weights are the scores alone, made to
+add up to `route_scale`; a shared expert serves every token. The bias only selects, never weighs: nudging it balances
+the load without a loss of its own (Wang et al. 2024, arXiv:2408.15664).
+
+Departures from DeepSeek-V3: no groups of experts, no sequence-wise balance loss.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, silu
+
+from course._shapes import Float, Int
+
+FEW_ROWS = 64  # up to here, gathering the chosen experts' weights beats sorting the tokens
+
+
+@dataclass(frozen=True)
+class Experts:
+    """The size and routing of an expert layer."""
+
+    count: int = 8
+    per_token: int = 2
+    hidden: int = 128  # width of one expert
+    shared: int = 1  # experts every token uses, as one layer of shared * hidden
+    route_scale: float = 1.0  # what a token's weights add up to
+    dense_first: int = 1  # layers at the bottom that stay dense
+
+
+class FeedForward(nn.Module):
+    """SwiGLU (Shazeer 2020): one projection gates another, then back to the model's width."""
+
+    def __init__(self, width: int, hidden: int):
+        super().__init__()
+        self.gate_up = nn.Linear(width, 2 * hidden, bias=False)  # gate first, then up
+        self.down = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+        """The layer's output, before it is added to the residual stream."""
+        return swiglu(hidden, self.gate_up.weight, self.down.weight)
+
+
+def swiglu(hidden: Float[Tensor, "... D"], gate_up: Tensor, down: Tensor) -> Float[Tensor, "... D"]:
+    """(silu(x W_gate) * x W_up) W_down, with gate and up stacked in one matrix."""
+    gate, up = linear(hidden, gate_up).chunk(2, dim=-1)
+    return linear(silu(gate) * up, down)
+
+
+class Router(nn.Module):
+    """Scores every expert for every token and picks a few."""
+
+    def __init__(self, width: int, experts: Experts):
+        super().__init__()
+        self.experts = experts
+        self.weight = nn.Parameter(torch.empty(experts.count, width))
+        self.register_buffer("bias", torch.zeros(experts.count))
+        nn.init.normal_(self.weight, std=width**-0.5)
+
+    def forward(self, tokens: Float[Tensor, "B D"]) -> tuple[Int[Tensor, "B k"], Float[Tensor, "B k"]]:
+        """The experts each token uses and how much each counts."""
+        scores = linear(tokens.float(), self.weight.float()).sigmoid()  # (B, E)
+        chosen = (scores + self.bias).topk(self.experts.per_token, dim=-1).indices
+        weights = scores.gather(-1, chosen)
+        return chosen, self.experts.route_scale * weights / (weights.sum(-1, keepdim=True) + 1e-20)
+
+
+class MixtureOfExperts(nn.Module):
+    """The layer that takes a feed-forward layer's place."""
+
+    def __init__(self, width: int, experts: Experts):
+        super().__init__()
+        self.router = Router(width, experts)
+        self.gate_up = nn.Parameter(torch.empty(experts.count, 2 * experts.hidden, width))
+        self.down = nn.Parameter(torch.empty(experts.count, width, experts.hidden))
+        self.shared = FeedForward(width, experts.shared * experts.hidden) if experts.shared else None
+        self.load = torch.zeros(experts.count)  # tokens each expert served in the last call
+
+    def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+        """The weighted outputs of each token's experts, plus the shared expert's."""
+        tokens = hidden.reshape(-1, hidden.shape[-1])
+        chosen, weights = self.router(tokens)
+        self.load = torch.bincount(chosen.flatten(), minlength=len(self.gate_up))
+        few = len(tokens) <= FEW_ROWS and not torch.is_grad_enabled()
+        mixed = (self._gathered if few else self._sorted)(tokens, chosen, weights).view_as(hidden)
+        return mixed if self.shared is None else mixed + self.shared(hidden)
+
+    def _sorted(self, tokens: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """Bring the tokens of each expert together, run one expert after the other, put them back."""
+        order = chosen.flatten().argsort(stable=True)
+        rows = order // chosen.shape[1]
+        parts = tokens[rows].split(self.load.tolist())
+        outputs = [swiglu(part, self.gate_up[e], self.down[e]) for e, part in enumerate(parts) if len(part)]
+        scaled = torch.cat(outputs) * weights.flatten()[order, None].to(tokens.dtype)
+        return torch.zeros_like(tokens).index_add(0, rows, scaled)
+
+    def _gathered(self, tokens: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """For a handful of tokens: take out the weights of their experts and multiply them in one batch."""
+        flat = chosen.flatten()
+        inputs = tokens.repeat_interleave(chosen.shape[1], dim=0)[:, :, None]
+        gate, up = torch.bmm(self.gate_up[flat], inputs).squeeze(-1).chunk(2, dim=-1)
+        outputs = torch.bmm(self.down[flat], (silu(gate) * up)[:, :, None]).squeeze(-1)
+        return (outputs.view(*chosen.shape, -1) * weights[:, :, None].to(tokens.dtype)).sum(1)
+
+
+@torch.no_grad()
+def balance(model: nn.Module, speed: float = 1e-3) -> None:
+    """Raise the bias of every expert that served fewer tokens than the mean in the last call, lower the others'.
+
+    b_i <- b_i + speed * sign(mean load - load_i): equation 3 of arXiv:2408.15664, DeepSeek-V3's balancing.
+    """
+    for layer in model.modules():
+        if isinstance(layer, MixtureOfExperts):
+            load = layer.load.float()
+            layer.router.bias += speed * (load.mean() - load).sign()

@@ -1,0 +1,234 @@
+"""Drawing replies: one pass over each distinct prompt, then token by token for all rows at once.
+
+`generate` takes prompts already rendered (`course.think.prompting` does that). Where time goes, and what is done
+about it: prompts of like length are read together, so that padding is not paid for; keys and values are written in
+place; finished rows leave the batch when a quarter of it is idle; one uniform number draws a token.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from course._shapes import Float, Int
+from course.model.attention import LayerCache
+from course.model.transformer import Transformer
+from course.world.tokenizer import encode
+
+ROWS_AT_ONCE = 512  # rows that are decoded together
+PROMPTS_AT_ONCE = 32  # prompts that are read together
+IDLE = 0.25  # share of finished rows at which the batch is made smaller
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One reply as it was drawn."""
+
+    text: str  # special tokens included, but for the end
+    token_ids: list[int]  # the end (`<eos>`) included if it came
+    logprobs: list[float]  # of each token as sampled, in nats: after temperature and truncation
+    finished: bool  # whether it ended by itself
+
+
+def generate(
+    model: nn.Module,
+    tokenizer,
+    prompts: Sequence[str],
+    samples: int = 1,
+    max_new_tokens: int = 160,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    *,
+    seed: int,
+) -> list[list[Completion]]:
+    """Draw `samples` replies to each prompt: a list per prompt.
+
+    Works with the course's models and any causal model of the Transformers library. Temperature 0 is greedy; its
+    log-probs are those at temperature 1. A row's draws depend on the seed and its place among the prompts, not on
+    what else is in the batch. Raises ValueError for an empty prompt or one that leaves no room in the context.
+    """
+    if samples < 1 or max_new_tokens < 1 or temperature < 0 or not 0 < top_p <= 1:
+        raise ValueError("samples and max_new_tokens start at 1, temperature at 0, and top_p lies in (0, 1]")
+    prompt_ids = [_readable(model, tokenizer, prompt) for prompt in prompts]
+    uniform = torch.rand(len(prompts), samples, max_new_tokens, generator=torch.Generator().manual_seed(seed))
+    order = sorted(range(len(prompts)), key=lambda place: len(prompt_ids[place]))
+    completions: list[list[Completion]] = [[] for _ in prompts]
+    per_batch = max(1, ROWS_AT_ONCE // samples)
+    with torch.inference_mode():
+        for start in range(0, len(order), per_batch):
+            places = order[start : start + per_batch]
+            ids = [prompt_ids[place] for place in places]
+            drawn = _decode(model, ids, uniform[places], tokenizer.eos_token_id, temperature, top_p)
+            texts = _completions(tokenizer, *drawn)
+            for place in places:
+                completions[place] = [next(texts) for _ in range(samples)]
+    return completions
+
+
+def sampling_logprobs(
+    logits: Float[Tensor, "... V"], temperature: float = 1.0, top_p: float = 1.0
+) -> Float[Tensor, "... V"]:
+    """The log-probs tokens are drawn from: softmax(logits / temperature), cut to the nucleus and renormalized.
+
+    The nucleus is the smallest set of most likely tokens whose probability reaches `top_p` (Holtzman et al. 2020).
+    """
+    logprobs = torch.log_softmax(logits.float() / (temperature or 1.0), dim=-1)
+    if top_p >= 1:
+        return logprobs
+    ordered, places = logprobs.exp().sort(dim=-1, descending=True)
+    outside = ordered.cumsum(-1) - ordered >= top_p  # what stands before a token already reaches top_p
+    outside = torch.zeros_like(outside).scatter(-1, places, outside)
+    return torch.log_softmax(logprobs.masked_fill(outside, float("-inf")), dim=-1)
+
+
+def draw(logprobs: Float[Tensor, "B V"], uniform: Float[Tensor, "B"]) -> Int[Tensor, "B"]:
+    """The token at which the cumulative probability passes each uniform number."""
+    reached = logprobs.exp().cumsum(-1)  # (B, V)
+    tokens = torch.searchsorted(reached, (uniform * reached[:, -1])[:, None], right=True).squeeze(1)
+    return tokens.clamp_(max=logprobs.shape[-1] - 1)
+
+
+def _decode(model, prompt_ids, uniform: Float[Tensor, "P G T"], eos: int, temperature: float, top_p: float):
+    """Token ids and log-probs, each (P * G, T), and how many tokens of each row count."""
+    samples, steps = uniform.shape[1:]
+    longest = max(len(ids) for ids in prompt_ids)
+    steps = min(steps, _context(model) - longest)
+    uniform = uniform.flatten(0, 1).to(model.device)
+    batch = (_OwnBatch if isinstance(model, Transformer) else _HubBatch)(model, prompt_ids, samples, steps)
+    logits = batch.logits
+    tokens = torch.full((len(uniform), steps), eos, device=model.device)
+    logprobs = torch.zeros(len(uniform), steps, device=model.device)
+    rows, running = torch.arange(len(uniform), device=model.device), torch.ones(len(uniform), dtype=bool, device=model.device)
+    for step in range(steps):
+        choices = sampling_logprobs(logits, temperature, top_p)
+        drawn = draw(choices, uniform[rows, step]) if temperature else choices.argmax(-1)
+        live = rows[running]
+        tokens[live, step] = drawn[running]
+        logprobs[live, step] = choices.gather(-1, drawn[:, None]).squeeze(1)[running]
+        running &= drawn != eos
+        left = int(running.sum())
+        if left == 0 or step == steps - 1:
+            break
+        if left <= (1 - IDLE) * len(rows):
+            keep = running.nonzero().squeeze(1)
+            batch.select(keep)
+            rows, drawn, running = rows[keep], drawn[keep], running[keep]
+        logits = batch.step(drawn)
+    ended = tokens == eos
+    lengths = torch.where(ended.any(1), ended.int().argmax(1) + 1, steps)
+    return tokens, logprobs, lengths, ended.any(1)
+
+
+class _OwnBatch:
+    """Rows of the course's network: prompts read in groups of like length, then one shared cache."""
+
+    def __init__(self, model: Transformer, prompt_ids: list[list[int]], samples: int, steps: int):
+        self.model = model
+        longest = max(len(ids) for ids in prompt_ids)
+        self.length = longest
+        self.mask = torch.zeros(len(prompt_ids), longest + steps, dtype=torch.long, device=model.device)
+        self.cache = model.new_cache()
+        self.logits = self._read(prompt_ids, longest + steps)
+        self.mask[:, longest:] = 1
+        if samples > 1:
+            self.select(torch.arange(len(prompt_ids), device=model.device).repeat_interleave(samples))
+            self.logits = self.logits.repeat_interleave(samples, dim=0)
+
+    def _read(self, prompt_ids: list[list[int]], room: int) -> Float[Tensor, "P V"]:
+        logits = []
+        for start in range(0, len(prompt_ids), PROMPTS_AT_ONCE):
+            ids, mask = pad_left(prompt_ids[start : start + PROMPTS_AT_ONCE], self.model.device)
+            part = self.model.new_cache()
+            padded = None if mask.all() else mask
+            logits.append(self.model(ids, padded, part, logits_to_keep=1).logits[:, -1])
+            rows, first = slice(start, start + len(ids)), self.length - ids.shape[1]
+            self.mask[rows, first : self.length] = mask
+            for layer, piece in zip(self.cache, part, strict=True):
+                _copy_in(layer, piece, len(prompt_ids), rows, first, room)
+        for layer in self.cache:
+            layer.length = self.length
+        return torch.cat(logits)
+
+    def step(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B V"]:
+        """Read one more token in every row; the logits after it."""
+        self.length += 1
+        return self.model(tokens[:, None], self.mask[:, : self.length], self.cache, logits_to_keep=1).logits[:, -1]
+
+    def select(self, rows: Int[Tensor, "B"]) -> None:
+        """Keep these rows."""
+        self.mask = self.mask[rows]
+        for layer in self.cache:
+            layer.select(rows)
+
+
+def _copy_in(layer: LayerCache, piece: LayerCache, batch: int, rows: slice, first: int, room: int) -> None:
+    """Put a group's keys and values where they belong in the buffers of the whole batch."""
+    if not layer.buffers:
+        _, kv_heads, _, head_width = piece.buffers[0].shape
+        layer.buffers = [piece.buffers[0].new_zeros(batch, kv_heads, room, head_width) for _ in range(2)]
+    for buffer, read in zip(layer.buffers, piece.buffers, strict=True):
+        buffer[rows, :, first : first + piece.length] = read[:, :, : piece.length]
+
+
+class _HubBatch:
+    """Rows of a model of the Transformers library."""
+
+    def __init__(self, model: nn.Module, prompt_ids: list[list[int]], samples: int, steps: int):
+        self.model = model
+        ids, mask = pad_left(prompt_ids, model.device)
+        output = model(input_ids=ids, attention_mask=mask, position_ids=_places(mask), use_cache=True)
+        self.cache, self.mask, self.logits = output.past_key_values, mask, output.logits[:, -1]
+        if samples > 1:
+            self.cache.batch_repeat_interleave(samples)
+            self.mask, self.logits = (part.repeat_interleave(samples, dim=0) for part in (self.mask, self.logits))
+
+    def step(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B V"]:
+        """Read one more token in every row; the logits after it."""
+        self.mask = torch.cat((self.mask, torch.ones_like(self.mask[:, :1])), dim=1)
+        output = self.model(
+            input_ids=tokens[:, None],
+            attention_mask=self.mask,
+            position_ids=_places(self.mask)[:, -1:],
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        return output.logits[:, -1]
+
+    def select(self, rows: Int[Tensor, "B"]) -> None:
+        """Keep these rows."""
+        self.mask = self.mask[rows]
+        self.cache.batch_select_indices(rows)
+
+
+def pad_left(token_ids: list[list[int]], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Token ids with zeros before the shorter rows, and the attention mask, both (B, T)."""
+    longest = max(len(ids) for ids in token_ids)
+    padded = torch.tensor([[0] * (longest - len(ids)) + ids for ids in token_ids], device=device)
+    mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in token_ids], device=device)
+    return padded, mask
+
+
+def _places(mask: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+    return (mask.cumsum(-1) - 1).clamp(min=0)
+
+
+def _context(model: nn.Module) -> int:
+    return model.config.context if isinstance(model, Transformer) else model.config.max_position_embeddings
+
+
+def _readable(model: nn.Module, tokenizer, prompt: str) -> list[int]:
+    ids = encode(tokenizer, prompt)
+    if not ids:
+        raise ValueError("a prompt is empty: give the model something to read, such as direct('What is 2+3?')")
+    if len(ids) >= _context(model):
+        raise ValueError(f"a prompt of {len(ids)} tokens leaves no room in a context of {_context(model)}: shorten it")
+    return ids
+
+
+def _completions(tokenizer, tokens: Tensor, logprobs: Tensor, lengths: Tensor, finished: Tensor) -> Iterator[Completion]:
+    ids = [row[:length] for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True)]
+    ends = finished.tolist()
+    texts = tokenizer.batch_decode([row[:-1] if end else row for row, end in zip(ids, ends, strict=True)])
+    for row, text, values, end in zip(ids, texts, logprobs.tolist(), ends, strict=True):
+        yield Completion(text, row, values[: len(row)], end)

@@ -1,0 +1,129 @@
+"""The network: a decoder of a million parameters, dense or with experts.
+
+Tokens become vectors, a few layers of attention and feed-forward add to them, and the same table that turned tokens
+into vectors scores the next one. Written from scratch; `pretrained` maps it to the Transformers library's layout.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from course._shapes import Float, Int
+from course.model.attention import Attention, LayerCache, RMSNorm, rotary_table, who_sees_whom
+from course.model.moe import Experts, FeedForward, MixtureOfExperts
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The sizes of a network. A head's width is width / heads."""
+
+    vocab_size: int = 512
+    width: int = 128
+    layers: int = 4
+    heads: int = 4
+    kv_heads: int = 2
+    hidden: int = 384  # width inside a dense feed-forward layer
+    context: int = 512  # tokens
+    rope_theta: float = 10000.0
+    norm_eps: float = 1e-6
+    experts: Experts | None = None  # None: every layer is dense
+
+
+@dataclass
+class Output:
+    """What a forward pass returns; the same field as in the Transformers library."""
+
+    logits: Float[Tensor, "B T V"]
+
+
+class Block(nn.Module):
+    """One layer: attention, then feed-forward, each reading a normalized copy and adding to the stream."""
+
+    def __init__(self, config: ModelConfig, number: int):
+        super().__init__()
+        self.attention_norm = RMSNorm(config.width, config.norm_eps)
+        self.attention = Attention(config.width, config.heads, config.kv_heads)
+        self.feed_forward_norm = RMSNorm(config.width, config.norm_eps)
+        dense = config.experts is None or number < config.experts.dense_first
+        self.feed_forward = (
+            FeedForward(config.width, config.hidden) if dense else MixtureOfExperts(config.width, config.experts)
+        )
+
+    def forward(self, hidden: Tensor, rotary: tuple, visible: Tensor | None, past: LayerCache | None) -> Tensor:
+        """The stream after this layer, shape (B, T, D)."""
+        hidden = hidden + self.attention(self.attention_norm(hidden), rotary, visible, past)
+        return hidden + self.feed_forward(self.feed_forward_norm(hidden))
+
+
+class Transformer(nn.Module):
+    """The whole network. `new_model(config, seed)` of `course.learn.pretraining` makes a fresh one."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        self.blocks = nn.ModuleList(Block(config, number) for number in range(config.layers))
+        self.norm = RMSNorm(config.width, config.norm_eps)
+        cos, sin = rotary_table(config.context, config.width // config.heads, config.rope_theta)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        self.apply(self._start_small)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.embedding.weight.device
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "B T"],
+        attention_mask: Int[Tensor, "B S"] | None = None,
+        cache: list[LayerCache] | None = None,
+        logits_to_keep: int = 0,
+    ) -> Output:
+        """Score the next token at every place, or at the last `logits_to_keep` places.
+
+        `attention_mask` is 1 for tokens and 0 for padding on the left, for cached and new tokens together. With a
+        `cache` from `new_cache`, `input_ids` are the new tokens only. Raises ValueError beyond the context.
+        """
+        new = input_ids.shape[1]
+        seen = cache[0].length if cache else 0
+        if seen + new > self.config.context:
+            raise ValueError(f"{seen + new} tokens do not fit a context of {self.config.context}: shorten the text")
+        if attention_mask is None and seen and new > 1:
+            attention_mask = input_ids.new_ones(input_ids.shape[0], seen + new)
+        if attention_mask is None:
+            rotary, visible = (self.cos[seen : seen + new], self.sin[seen : seen + new]), None
+        else:
+            places = attention_mask.cumsum(-1)[:, seen:] if new > 1 else attention_mask.sum(-1, keepdim=True)
+            places = (places - 1).clamp(min=0)  # (B, T)
+            rotary, visible = (self.cos[places][:, None], self.sin[places][:, None]), who_sees_whom(attention_mask, new)
+        hidden = self.embedding(input_ids)  # (B, T, D)
+        for number, block in enumerate(self.blocks):
+            hidden = block(hidden, rotary, visible, cache[number] if cache else None)
+        return Output(linear(self.norm(hidden[:, -logits_to_keep:]), self.embedding.weight))
+
+    def new_cache(self) -> list[LayerCache]:
+        """An empty cache: what every layer has seen of some rows."""
+        return [LayerCache() for _ in self.blocks]
+
+    def _start_small(self, module: nn.Module) -> None:
+        for name, weight in module.named_parameters(recurse=False):
+            if weight.ndim >= 2:
+                nn.init.normal_(weight, std=0.05)
+
+
+def parameter_count(model: nn.Module, *, active: bool = False) -> int:
+    """How many parameters a model has; with `active`, only those one token uses.
+
+    The embedding table is counted once, of the experts only the chosen and shared ones.
+    """
+    total = sum(weight.numel() for weight in model.parameters())
+    if not active:
+        return total
+    layers = [layer for layer in model.modules() if isinstance(layer, MixtureOfExperts)]
+    idle = [1 - layer.router.experts.per_token / layer.router.experts.count for layer in layers]
+    routed = [layer.gate_up.numel() + layer.down.numel() for layer in layers]
+    return round(total - sum(share * size for share, size in zip(idle, routed, strict=True)))

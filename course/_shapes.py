@@ -5,7 +5,7 @@ E experts. The tests check them at run time with jaxtyping; without it they are 
 """
 
 try:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Bool, Complex, Float, Int
 except ImportError:  # optional: only the tests need it
 
     class _Note:
@@ -14,6 +14,6 @@ except ImportError:  # optional: only the tests need it
         def __class_getitem__(cls, item):
             return item[0]
 
-    Bool = Float = Int = _Note
+    Bool = Complex = Float = Int = _Note
 
-__all__ = ["Bool", "Float", "Int"]
+__all__ = ["Bool", "Complex", "Float", "Int"]

@@ -176,7 +176,8 @@ def _unstack(ours: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
         _, number, name = key.split(".", 2)
         layer = f"model.layers.{number}."
         if name == "attention.qkv.weight":
-            parts = value.split([config.width, config.kv_heads * head, config.kv_heads * head])
+            query, key, values = value.split([config.width, config.kv_heads * head, config.kv_heads * head])
+            parts = (_pairs_apart(query, head), _pairs_apart(key, head), values)
             theirs |= {f"{layer}self_attn.{letter}_proj.weight": part for letter, part in zip("qkv", parts, strict=True)}
         elif name in _PAIRS:
             gate, up = value.chunk(2)
@@ -186,6 +187,16 @@ def _unstack(ours: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
         else:
             theirs[layer + _LAYER[name]] = value
     return theirs
+
+
+def _pairs_apart(matrix: Tensor, head: int) -> Tensor:
+    """Rows (0, 1), (2, 3)... of each head, which rotary positions turn together, to theirs: (0, d/2), (1, d/2 + 1)..."""
+    return matrix.view(-1, head // 2, 2, matrix.shape[1]).transpose(1, 2).reshape_as(matrix)
+
+
+def _pairs_together(matrix: Tensor, head: int) -> Tensor:
+    """The other way round."""
+    return matrix.view(-1, 2, head // 2, matrix.shape[1]).transpose(1, 2).reshape_as(matrix)
 
 
 def _each_expert(layer: str, name: str, stacked: Tensor) -> dict[str, Tensor]:
@@ -202,9 +213,12 @@ def _each_expert(layer: str, name: str, stacked: Tensor) -> dict[str, Tensor]:
 def _stack(theirs: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Our keys and matrices from theirs."""
     ours = {"embedding.weight": theirs["model.embed_tokens.weight"], "norm.weight": theirs["model.norm.weight"]}
+    head = config.width // config.heads
     for number in range(config.layers):
         block, layer = f"blocks.{number}.", f"model.layers.{number}."
-        ours[block + "attention.qkv.weight"] = torch.cat([theirs[f"{layer}self_attn.{x}_proj.weight"] for x in "qkv"])
+        query, key, values = (theirs[f"{layer}self_attn.{letter}_proj.weight"] for letter in "qkv")
+        parts = (_pairs_together(query, head), _pairs_together(key, head), values)
+        ours[block + "attention.qkv.weight"] = torch.cat(parts)
         for name, prefix in _PAIRS.items():
             if f"{layer}{prefix}gate_proj.weight" in theirs:
                 pair = [theirs[f"{layer}{prefix}{half}_proj.weight"] for half in ("gate", "up")]

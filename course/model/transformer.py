@@ -51,9 +51,9 @@ class Block(nn.Module):
             FeedForward(config.width, config.hidden) if dense else MixtureOfExperts(config.width, config.experts)
         )
 
-    def forward(self, hidden: Tensor, rotary: tuple, visible: Tensor | None, past: LayerCache | None) -> Tensor:
+    def forward(self, hidden: Tensor, turns: Tensor, visible: Tensor | None, past: LayerCache | None) -> Tensor:
         """The stream after this layer, shape (B, T, D)."""
-        hidden = hidden + self.attention(self.attention_norm(hidden), rotary, visible, past)
+        hidden = hidden + self.attention(self.attention_norm(hidden), turns, visible, past)
         return hidden + self.feed_forward(self.feed_forward_norm(hidden))
 
 
@@ -66,9 +66,8 @@ class Transformer(nn.Module):
         self.embedding = nn.Embedding(config.vocab_size, config.width)
         self.blocks = nn.ModuleList(Block(config, number) for number in range(config.layers))
         self.norm = RMSNorm(config.width, config.norm_eps)
-        cos, sin = rotary_table(config.context, config.width // config.heads, config.rope_theta)
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
+        turns = rotary_table(config.context, config.width // config.heads, config.rope_theta)
+        self.register_buffer("turns", turns[:, None], persistent=False)  # (T, 1, d/2)
         self.apply(self._start_small)
 
     @property
@@ -95,14 +94,14 @@ class Transformer(nn.Module):
         if attention_mask is None and seen and new > 1:
             attention_mask = input_ids.new_ones(input_ids.shape[0], seen + new)
         if attention_mask is None:
-            rotary, visible = (self.cos[seen : seen + new], self.sin[seen : seen + new]), None
+            turns, visible = self.turns[seen : seen + new], None
         else:
             places = attention_mask.cumsum(-1)[:, seen:] if new > 1 else attention_mask.sum(-1, keepdim=True)
             places = (places - 1).clamp(min=0)  # (B, T)
-            rotary, visible = (self.cos[places][:, None], self.sin[places][:, None]), who_sees_whom(attention_mask, new)
+            turns, visible = self.turns[places], who_sees_whom(attention_mask, new)
         hidden = self.embedding(input_ids)  # (B, T, D)
         for number, block in enumerate(self.blocks):
-            hidden = block(hidden, rotary, visible, cache[number] if cache else None)
+            hidden = block(hidden, turns, visible, cache[number] if cache else None)
         return Output(linear(self.norm(hidden[:, -logits_to_keep:]), self.embedding.weight))
 
     def new_cache(self) -> list[LayerCache]:

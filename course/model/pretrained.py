@@ -6,17 +6,18 @@ half precision; nothing here unpickles.
 """
 
 import json
+import warnings
 from importlib import resources
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from course.model.moe import Experts
 from course.model.transformer import ModelConfig, Transformer
 
+SHELF = Path(str(resources.files("course.model") / "checkpoints"))
 DENSE, SPARSE = "LlamaForCausalLM", "Glm4MoeForCausalLM"
 _LAYER = {  # ours -> theirs, inside a layer
     "attention_norm.weight": "input_layernorm.weight",
@@ -35,32 +36,23 @@ _PAIRS = {  # ours, stacked -> theirs, apart
 
 def checkpoints() -> dict[str, Path]:
     """The models that come with the course, by name."""
-    shelf = Path(str(resources.files("course.model") / "checkpoints"))
-    return {path.parent.name: path.parent for path in sorted(shelf.glob("*/config.json"))}
+    return {path.parent.name: path.parent for path in sorted(SHELF.glob("*/config.json"))}
 
 
-def load(name: str | Path, device: str = "cpu"):
+def load(name: str | Path, device: str | torch.device = "cpu"):
     """A model and its tokenizer, ready to be asked: `model, tokenizer = load("mini-base")`.
 
     `name` is one of `checkpoints()`, a folder, or a model on the Hugging Face Hub, which needs a network. On "cuda"
-    or "mps" numbers differ in the last digits. Raises FileNotFoundError for a name that leads nowhere and
-    ValueError for a damaged checkpoint.
+    or "mps" numbers differ in the last digits, and a warning says so. Raises FileNotFoundError for a name that leads
+    nowhere and ValueError for a damaged checkpoint or a device that is not there.
     """
     folder = checkpoints().get(str(name), Path(name))
-    if not folder.is_dir():
-        return _from_hub(str(name), device)
-    config = _read_config(folder)
-    if config.get("architectures") not in ([DENSE], [SPARSE]) or config.get("course_layout") != 1:
-        return _from_hub(str(folder), device)
-    from transformers import AutoTokenizer  # slow to import, so not before it is needed
-
-    model = Transformer(_to_ours(config))
-    try:
-        weights = load_file(folder / "model.safetensors")
-        model.load_state_dict(_stack({key: value.float() for key, value in weights.items()}, model.config))
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise ValueError(f"the checkpoint {folder.name} is damaged: install the course again, or train it anew") from error
-    return model.to(device).eval(), AutoTokenizer.from_pretrained(folder)
+    config = _read_config(folder) if folder.is_dir() else {}
+    model, tokenizer = _own(folder, config) if config.get("course_layout") == 1 else _any(str(name), folder)
+    if torch.device("cpu") != (place := _device(device)):
+        warnings.warn(f"on {place} numbers will differ a little from the course's, which come from the CPU", stacklevel=2)
+        model = model.to(place)
+    return model.eval(), tokenizer
 
 
 def save(model: nn.Module, tokenizer, folder: str | Path) -> None:
@@ -76,13 +68,30 @@ def save(model: nn.Module, tokenizer, folder: str | Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _from_hub(name: str, device: str):
+def _own(folder: Path, config: dict):
+    """A model in our layout, read into our own network."""
+    from transformers import AutoTokenizer  # slow to import, so not before it is needed
+
+    try:
+        model = Transformer(_to_ours(config))
+        weights = load_file(folder / "model.safetensors")
+        model.load_state_dict(_stack({key: value.float() for key, value in weights.items()}, model.config))
+        return model, AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # broken files fail in many ways, the tokenizer's with a bare Exception
+        remedy = f"install the course again, or make it anew with `course train {folder.name}`"
+        raise ValueError(f"the checkpoint {folder.name} is damaged: {remedy}") from error
+
+
+def _any(name: str, folder: Path):
+    """A model of the Transformers library: in a folder, in its cache, or on the Hub."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
         model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True)
-        return model.to(device).eval(), AutoTokenizer.from_pretrained(name, padding_side="left")
-    except (OSError, ValueError) as error:
+        return model, AutoTokenizer.from_pretrained(name, padding_side="left")
+    except Exception as error:  # the network, the Hub and every architecture fail in their own ways
+        if folder.is_dir():
+            raise ValueError(f"{name} holds no model the Transformers library opens, or a damaged one") from error
         known = ", ".join(checkpoints()) or "none yet"
         raise FileNotFoundError(
             f"no model called {name!r}: the course ships {known}; any other name must be a folder, or a model on the "
@@ -90,10 +99,18 @@ def _from_hub(name: str, device: str):
         ) from error
 
 
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'no device called {str(name)!r}: try "cpu", or "cuda" or "mps" where there is one') from error
+
+
 def _read_config(folder: Path) -> dict:
     try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return {**config}
+    except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"{folder} holds no readable config.json: it is not a model's folder, or is damaged") from error
 
 

@@ -72,6 +72,7 @@ def sampling_logprobs(
     """The log-probs tokens are drawn from: softmax(logits / temperature), cut to the nucleus and renormalized.
 
     The nucleus is the smallest set of most likely tokens whose probability reaches `top_p` (Holtzman et al. 2020).
+    Where rounding decides whether a token belongs, two ways to the same logits may disagree about it.
     """
     logprobs = torch.log_softmax(logits.float() / (temperature or 1.0), dim=-1)
     if top_p >= 1:
@@ -90,23 +91,24 @@ def draw(logprobs: Float[Tensor, "B V"], uniform: Float[Tensor, "B"]) -> Int[Ten
 
 
 def _decode(model, prompt_ids, uniform: Float[Tensor, "P G T"], eos: int, temperature: float, top_p: float):
-    """Token ids and log-probs, each (P * G, T), and how many tokens of each row count."""
+    """Token ids, -1 behind a row's last, and log-probs, each (P * G, T)."""
     samples, steps = uniform.shape[1:]
-    longest = max(len(ids) for ids in prompt_ids)
-    steps = min(steps, _context(model) - longest)
-    uniform = uniform.flatten(0, 1).to(model.device)
+    room = torch.tensor([_context(model) - len(ids) for ids in prompt_ids]).repeat_interleave(samples)
+    steps = min(steps, int(room.max()))
+    uniform, room = uniform.flatten(0, 1).to(model.device), room.to(model.device)
     batch = (_OwnBatch if isinstance(model, Transformer) else _HubBatch)(model, prompt_ids, samples, steps)
     logits = batch.logits
-    tokens = torch.full((len(uniform), steps), eos, device=model.device)
+    tokens = torch.full((len(uniform), steps), -1, device=model.device)
     logprobs = torch.zeros(len(uniform), steps, device=model.device)
-    rows, running = torch.arange(len(uniform), device=model.device), torch.ones(len(uniform), dtype=bool, device=model.device)
+    rows = torch.arange(len(uniform), device=model.device)
+    running = torch.ones_like(rows, dtype=torch.bool)
     for step in range(steps):
         choices = sampling_logprobs(logits, temperature, top_p)
         drawn = draw(choices, uniform[rows, step]) if temperature else choices.argmax(-1)
         live = rows[running]
         tokens[live, step] = drawn[running]
         logprobs[live, step] = choices.gather(-1, drawn[:, None]).squeeze(1)[running]
-        running &= drawn != eos
+        running &= (drawn != eos) & (room[rows] > step + 1)
         left = int(running.sum())
         if left == 0 or step == steps - 1:
             break
@@ -115,9 +117,7 @@ def _decode(model, prompt_ids, uniform: Float[Tensor, "P G T"], eos: int, temper
             batch.select(keep)
             rows, drawn, running = rows[keep], drawn[keep], running[keep]
         logits = batch.step(drawn)
-    ended = tokens == eos
-    lengths = torch.where(ended.any(1), ended.int().argmax(1) + 1, steps)
-    return tokens, logprobs, lengths, ended.any(1)
+    return tokens, logprobs
 
 
 class _OwnBatch:
@@ -226,9 +226,9 @@ def _readable(model: nn.Module, tokenizer, prompt: str) -> list[int]:
     return ids
 
 
-def _completions(tokenizer, tokens: Tensor, logprobs: Tensor, lengths: Tensor, finished: Tensor) -> Iterator[Completion]:
-    ids = [row[:length] for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True)]
-    ends = finished.tolist()
+def _completions(tokenizer, tokens: Tensor, logprobs: Tensor) -> Iterator[Completion]:
+    ids = [[token for token in row if token >= 0] for row in tokens.tolist()]
+    ends = [row[-1] == tokenizer.eos_token_id for row in ids]
     texts = tokenizer.batch_decode([row[:-1] if end else row for row, end in zip(ids, ends, strict=True)])
     for row, text, values, end in zip(ids, texts, logprobs.tolist(), ends, strict=True):
         yield Completion(text, row, values[: len(row)], end)

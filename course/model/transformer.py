@@ -89,8 +89,9 @@ class Transformer(nn.Module):
         """
         new = input_ids.shape[1]
         seen = cache[0].length if cache else 0
-        if seen + new > self.config.context:
-            raise ValueError(f"{seen + new} tokens do not fit a context of {self.config.context}: shorten the text")
+        longest = seen + new if attention_mask is None else int(attention_mask.sum(-1).max())
+        if longest > self.config.context:
+            raise ValueError(f"{longest} tokens do not fit a context of {self.config.context}: shorten the text")
         if attention_mask is None and seen and new > 1:
             attention_mask = input_ids.new_ones(input_ids.shape[0], seen + new)
         if attention_mask is None:

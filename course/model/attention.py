@@ -41,14 +41,14 @@ class RMSNorm(nn.Module):
         return _Normalize.apply(hidden, self.eps) * self.weight
 
 
-def rotary_table(positions: int, head_width: int, theta: float) -> Complex[Tensor, "T d/2"]:
+def rotary_table(positions: int, head_width: int, theta: float) -> Complex[Tensor, "T half"]:
     """The angle of pair j at a position is position * theta^(-2j/d); as points on the unit circle (Su et al. 2021)."""
     speeds = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
     angles = torch.outer(torch.arange(positions, dtype=torch.float32), speeds)
     return torch.polar(torch.ones_like(angles), angles)
 
 
-def rotate(heads: Float[Tensor, "B T H d"], turns: Complex[Tensor, "... T 1 d/2"]) -> Float[Tensor, "B T H d"]:
+def rotate(heads: Float[Tensor, "B T H d"], turns: Complex[Tensor, "... T 1 half"]) -> Float[Tensor, "B T H d"]:
     """Turn each pair (2j, 2j + 1) of a head by its position's angle, so that products depend on distance only.
 
     A pair read as a complex number is turned by one multiplication. Pairs are neighbors, as in the paper; the
@@ -70,7 +70,7 @@ class Attention(nn.Module):
     def forward(
         self,
         hidden: Float[Tensor, "B T D"],
-        turns: Complex[Tensor, "... T 1 d/2"],
+        turns: Complex[Tensor, "... T 1 half"],
         visible: Float[Tensor, "B 1 T S"] | None = None,
         past: "LayerCache | None" = None,
     ) -> Float[Tensor, "B T D"]:

@@ -84,6 +84,8 @@ def _own(folder: Path, config: dict):
 
 def _any(name: str, folder: Path):
     """A model of the Transformers library: in a folder, in its cache, or on the Hub."""
+    if not folder.is_dir() and "/" not in name:  # models on the Hub have an owner: no need to ask there
+        raise _unknown(name)
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
@@ -92,11 +94,15 @@ def _any(name: str, folder: Path):
     except Exception as error:  # the network, the Hub and every architecture fail in their own ways
         if folder.is_dir():
             raise ValueError(f"{name} holds no model the Transformers library opens, or a damaged one") from error
-        known = ", ".join(checkpoints()) or "none yet"
-        raise FileNotFoundError(
-            f"no model called {name!r}: the course ships {known}; any other name must be a folder, or a model on the "
-            "Hugging Face Hub with a network to reach it"
-        ) from error
+        raise _unknown(name) from error
+
+
+def _unknown(name: str) -> FileNotFoundError:
+    known = ", ".join(checkpoints()) or "none yet"
+    return FileNotFoundError(
+        f"no model called {name!r}: the course ships {known}; any other name must be a folder, or OWNER/NAME of a model "
+        "on the Hugging Face Hub with a network to reach it"
+    )
 
 
 def _device(name: str | torch.device) -> torch.device:

@@ -11,7 +11,7 @@ torch.set_default_dtype(torch.float32)
 
 def turned(vector, position):
     """A single vector as it stands at a position."""
-    return rotate(vector.view(1, 1, 1, -1), rotary_table(64, len(vector), 10000.0)[position, None]).flatten()
+    return rotate(vector.view(1, 1, 1, -1), rotary_table(64, len(vector), 10000.0)[position, None, None]).flatten()
 
 
 @pytest.mark.parametrize("shift", [1, 9, 40])

@@ -1,0 +1,201 @@
+"""The front door: `course lab | ask | train | run | test | check | book | doctor | clean`."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ("book/_build", "runs/notebooks", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Think Step by Step: a course you run.")
+
+
+def main() -> None:
+    """Run the command line. What the reader can mend is one line and exit status 2, without a traceback."""
+    try:
+        app(prog_name="course")
+    except KeyboardInterrupt:
+        sys.exit("\ncourse: stopped")
+    except ModuleNotFoundError as error:
+        _end(f"{error.name} is not installed here: see `python -m course.doctor` for what to type")
+    except (ValueError, OSError, KeyError) as error:
+        _end(error.args[0] if isinstance(error, KeyError) else error)
+
+
+@app.command(context_settings=PASS_ON)
+def lab(context: typer.Context) -> None:
+    """Open the notebooks in JupyterLab. Further options are passed on to it, such as --no-browser."""
+    notebooks = _folder("notebooks")
+    _hand_over("jupyterlab", f"--ServerApp.root_dir={notebooks}", *_as_root(), *context.args)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="in quotes, in English")],
+    model: Annotated[str, typer.Option(help="a model of the course, a folder, or one on the Hub")] = "mini-base",
+    think: Annotated[bool, typer.Option("--think/--plain", help="make it think first, or ask plainly")] = False,
+    samples: Annotated[int, typer.Option(min=1, help="how many replies to draw")] = 1,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 for the likeliest reply")] = 1.0,
+    seed: Annotated[int, typer.Option(help="another seed, other replies")] = 0,
+) -> None:
+    """Ask a model a question; prompt, thinking and answer are shown apart."""
+    from course.model import generate, load
+    from course.think.prompting import direct, force_thinking
+
+    network, tokenizer = load(model)
+    prompt = (force_thinking if think else direct)(question)
+    print(f"prompt    {prompt}")
+    begun = prompt.partition("<assistant>")[2]
+    for reply in generate(network, tokenizer, [prompt], samples, temperature=temperature, seed=seed)[0]:
+        print(_apart(begun + reply.text, reply.finished))
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="such as mini-base")],
+    seed: int = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="fewer or more than the recipe has")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder; runs/NAME-SEED unless given")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="begin again instead of going on")] = False,
+) -> None:
+    """Make a model from nothing. Stop it whenever you like: the same command goes on where it was."""
+    from tqdm import tqdm
+
+    from course.learn.pretraining import train_model
+
+    folder = out or Path("runs", f"{name}-{seed}")
+    bar = None
+    try:
+        for stats in train_model(name, seed, folder, steps, resume=not fresh):
+            bar = bar or tqdm(initial=stats["step"] - 1, total=stats["steps"], unit="step", dynamic_ncols=True)
+            bar.set_postfix(loss=f"{stats['loss']:.3f}", tokens=f"{stats['tokens'] / 1e6:.1f}M", refresh=False)
+            bar.update()
+    finally:
+        if bar is not None:
+            bar.close()
+    print(f'saved in {folder}; try: course ask "How many r\'s are in strawberry?" --think --model {folder}')
+
+
+@app.command()
+def run(
+    notebooks: Annotated[list[Path] | None, typer.Argument(help="all of them unless given")] = None,
+    preset: Annotated[str, typer.Option(help="quick, class or full")] = "quick",
+) -> None:
+    """Run notebooks from end to end; what they print is kept in runs/notebooks."""
+    from course.presets import preset as find_preset
+
+    find_preset(preset)
+    paths = notebooks or sorted(_folder("notebooks").glob("[0-9]*.ipynb"))
+    if missing := [str(path) for path in paths if not path.is_file()]:
+        raise FileNotFoundError(f"no notebook {', '.join(missing)}: see the names in {ROOT / 'notebooks'}")
+    for path in paths:
+        print(f"{path.name} ({preset})", flush=True)
+        _run_notebook(path, ROOT / "runs" / "notebooks" / path.name, preset)
+    print(f"{len(paths)} ran to the end; what they printed: {ROOT / 'runs' / 'notebooks'}")
+
+
+@app.command(context_settings=PASS_ON)
+def test(context: typer.Context) -> None:
+    """Run every test: library, notebooks, browser, site. Further options are pytest's."""
+    _folder("tests")
+    _hand_over("pytest", "-n", "2", "--dist", "loadgroup", *context.args)
+
+
+@app.command()
+def check() -> None:
+    """Run the fast checks: style, formatting, and the tests that need neither notebook nor browser."""
+    _folder("tests")
+    without = ["--ignore=tests/notebooks", "--ignore=tests/browser", "--ignore=tests/book"]
+    for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
+        if status := _python(*command):
+            raise typer.Exit(status)
+    _hand_over("pytest", "-q", "-n", "2", "--dist", "loadgroup", "-m", "not slow and not browser", *without)
+
+
+@app.command()
+def book() -> None:
+    """Build the site into book/_build/html."""
+    _folder("book")
+    _hand_over("book.build")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with this installation, and what to type."""
+    from course.doctor import main as examine
+
+    examine()
+
+
+@app.command()
+def clean() -> None:
+    """Remove what was built: the site, caches, notebook runs. The models you trained stay."""
+    _folder("tests")
+    for name in BUILT:
+        shutil.rmtree(ROOT / name, ignore_errors=True)
+    print("clean; .venv and the models in runs/ are still there")
+
+
+def _apart(reply: str, finished: bool) -> str:
+    """A reply as text, thinking and answer under their own names."""
+    from course.world.answers import split_reply
+
+    parts = split_reply(reply)
+    thinking = [f"thinking  {parts.reasoning}".replace("\n", "\n          ")] if parts.reasoning else []
+    none = "(none)" if finished else "(none: it did not come to an end)"
+    return "\n".join([*thinking, f"answer    {parts.answer or none}"])
+
+
+def _run_notebook(path: Path, out: Path, preset: str) -> None:
+    """Run one notebook, ending with a line about its first failing cell if there is one."""
+    import papermill
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(path, out, {"PRESET": preset}, cwd=path.parent, log_output=False)
+    except papermill.PapermillExecutionError as error:
+        print(f"course: {path.name} stopped at cell {error.cell_index}: {error.ename}: {error.evalue}", file=sys.stderr)
+        print(f"course: everything it printed is in {out}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _folder(name: str) -> Path:
+    """A folder of the repository. Raises FileNotFoundError in an installation without one."""
+    path = ROOT / name
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no {path}: this command works in a clone of the repository")
+    return path
+
+
+def _as_root() -> list[str]:
+    """What JupyterLab wants to hear before it runs for root, as in a container."""
+    return ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
+
+def _hand_over(module: str, *arguments: str) -> None:
+    """Run a module with this Python in the repository, and end with its exit status."""
+    raise typer.Exit(_python(module, *arguments))
+
+
+def _python(module: str, *arguments: str) -> int:
+    """Run a module with this Python in the repository and return its exit status. Control-C is the module's."""
+    if importlib.util.find_spec(module) is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(message: object) -> None:
+    """End with one line and exit status 2."""
+    print(f"course: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(2)

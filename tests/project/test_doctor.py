@@ -1,0 +1,170 @@
+"""`course doctor`, shown broken installations: it names what is wrong and what to type, and never falls over itself."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from course import doctor
+from tests.project import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A whole checkpoint, as far as its files go."""
+    folder = tmp_path / "mini-base"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    save_file({"a": torch.zeros(1000, 1000).half(), "b": torch.zeros(7)}, folder / "model.safetensors")
+    return folder
+
+
+def wrong(finding):
+    """Whether a finding names something wrong together with its remedy."""
+    return not finding.well and finding.remedy
+
+
+def test_a_whole_checkpoint_is_well_and_counted(folder):
+    finding = doctor.check_model(folder)
+    assert finding.well
+    assert "1.0 M parameters" in finding.what
+
+
+def test_weights_cut_short_are_found(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert wrong(doctor.check_model(folder))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 100, b"{}", b"version https://git-lfs.github.com/spec/v1\noid sha256:0"]
+)
+def test_weights_that_are_something_else_are_found(folder, content):
+    (folder / "model.safetensors").write_bytes(content)
+    assert wrong(doctor.check_model(folder))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_missing_file_of_a_checkpoint_is_found(folder, name):
+    (folder / name).unlink()
+    finding = doctor.check_model(folder)
+    assert wrong(finding)
+    assert name in finding.what
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b""])
+def test_a_damaged_config_is_found(folder, content):
+    (folder / "config.json").write_bytes(content)
+    assert wrong(doctor.check_model(folder))
+
+
+def test_a_missing_checkpoint_is_found_with_both_remedies(tmp_path):
+    (finding,) = doctor.check_models(tmp_path, ("mini-base",))
+    assert wrong(finding)
+    assert "git checkout" in finding.remedy
+    assert "course train mini-base" in finding.remedy
+
+
+def test_an_old_python_is_found():
+    assert wrong(doctor.check_python((3, 10, 14)))
+    assert doctor.check_python((3, 11, 0)).well
+
+
+def test_a_missing_package_is_found_with_the_line_that_installs_it():
+    finding = doctor.check_package("no-such-package", "1.2")
+    assert wrong(finding)
+    assert finding.remedy == f'{sys.executable} -m pip install "no-such-package>=1.2"'
+
+
+@pytest.mark.parametrize(
+    ("installed", "lowest", "well"),
+    [
+        ("2.9.0", "2.10", False),
+        ("2.10", "2.9", True),
+        ("2.13.0+cpu", "2.13", True),
+        ("2", "2.0", True),
+        ("3.0rc1", "3.0", True),
+        ("1.99", "2", False),
+    ],
+)
+def test_versions_are_compared_as_numbers(monkeypatch, installed, lowest, well):
+    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: installed)
+    assert doctor.check_package("torch", lowest).well is well
+
+
+def test_a_torch_that_does_not_import_is_found_with_its_reason(tmp_path, monkeypatch):
+    (tmp_path / "broken_torch.py").write_text("raise OSError('libtorch_cpu.so: cannot open shared object file\\nmore')")
+    monkeypatch.syspath_prepend(tmp_path)
+    finding = doctor.check_torch("broken_torch")
+    assert wrong(finding)
+    assert finding.what.endswith("libtorch_cpu.so: cannot open shared object file")
+
+
+def test_this_torch_works():
+    assert doctor.check_torch().well
+
+
+def test_a_folder_that_cannot_be_written_is_found(tmp_path):
+    assert doctor.check_folder(tmp_path).well
+    assert wrong(doctor.check_folder(tmp_path / "gone"))
+
+
+def test_a_kernel_whose_python_is_gone_is_found(tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    argv = [str(tmp_path / "gone" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "gone", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    finding = doctor.check_kernel()
+    assert wrong(finding)
+    assert argv[0] in finding.what
+
+
+def test_the_browser_named_by_the_environment_comes_first(tmp_path, monkeypatch):
+    browser = tmp_path / "my-chrome"
+    browser.touch()
+    monkeypatch.setenv("CHROME", str(browser))
+    assert doctor.find_browser() == str(browser)
+
+
+def test_learning_without_a_browser_for_tests_is_well(monkeypatch):
+    monkeypatch.setattr(doctor, "CHROME_PLACES", ())
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CHROME", raising=False)
+    finding = doctor.check_browser()
+    assert finding.well
+    assert "apt-get install chromium" in finding.remedy
+
+
+def test_the_report_puts_each_remedy_under_its_finding_and_counts():
+    findings = [doctor.Finding("fine"), doctor.Finding("broken", False, "mend it")]
+    assert doctor.report(findings).splitlines() == [
+        "ok     fine",
+        "WRONG  broken",
+        "        type: mend it",
+        "1 to mend: start with the first",
+    ]
+    assert doctor.report(findings[:1]).endswith("all is well")
+
+
+def test_doctor_works_in_a_python_that_has_nothing_else_installed(tmp_path):
+    shutil.copytree(ROOT / "course", tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__", "checkpoints"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    bare = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import course.doctor as d; d.main()",
+    ]
+    done = subprocess.run(bare, capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ))
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for missing in ("torch is missing", "jupyterlab is missing", "Jupyter is missing", "mini-base is missing"):
+        assert missing in done.stdout

@@ -1,0 +1,64 @@
+"""Imports go one way. The order is that in which the reader meets things."""
+
+import ast
+
+import pytest
+
+from tests.project import ROOT
+
+ORDER = (
+    "_shapes",  # notes on tensors, for everybody
+    *("world", "model", "think", "learn"),
+    *("presets", "teach", "experiments"),
+    *("doctor", "serve", "cli", "__main__"),  # the front doors
+)
+SOURCES = sorted((ROOT / "course").rglob("*.py"))
+
+
+def wrong_imports(room: str, source: str) -> list[str]:
+    """What a module of a room imports from later rooms, or relatively, anywhere in its text."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            found += ["relative"] if node.level else _rooms(node)
+        elif isinstance(node, ast.Import):
+            found += [alias.name.split(".")[1] for alias in node.names if alias.name.startswith("course.")]
+    return [name for name in found if name == "relative" or ORDER.index(name) > ORDER.index(room)]
+
+
+def _rooms(node: ast.ImportFrom) -> list[str]:
+    """The rooms that `from course... import ...` opens."""
+    package, *inside = (node.module or "").split(".")
+    if package != "course":
+        return []
+    return inside[:1] or [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_imports_only_from_its_own_room_and_earlier_ones(path):
+    room = path.relative_to(ROOT / "course").parts[0].removesuffix(".py")
+    if room != "__init__":
+        assert wrong_imports(room, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from course.learn.grpo import train",
+        "import course.learn.grpo",
+        "from course import learn",
+        "def f():\n    from course.teach import show",
+        "from . import sampling",
+    ],
+)
+def test_an_import_from_a_later_room_is_found(source):
+    assert wrong_imports("think", source)
+
+
+def test_an_import_from_an_earlier_room_is_allowed():
+    assert wrong_imports("think", "from course.model import load\nfrom course._shapes import Int\nimport torch") == []
+
+
+def test_the_course_itself_imports_nothing():
+    tree = ast.parse((ROOT / "course" / "__init__.py").read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]

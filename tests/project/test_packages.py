@@ -1,0 +1,95 @@
+"""What gets installed: open ranges, exact pins within them, nothing that would replace what Colab has."""
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from tests.project import ROOT, pins, project, read
+
+COLAB = {  # from its published package list, August 2026
+    "torch": "2.11",
+    "transformers": "5.15",
+    "numpy": "2.1.3",
+    "matplotlib": "3.10.0",
+    "ipywidgets": "7.7.1",
+    "ipython": "7.34.0",
+    "ipykernel": "6.17.1",
+}
+ADDED_THERE = set()  # run-time dependencies that Colab lacks: none
+EXTRAS = project()["optional-dependencies"]
+RUN_TIME = [Requirement(line) for line in project()["dependencies"]]
+EVERYTHING = RUN_TIME + [Requirement(line) for lines in EXTRAS.values() for line in lines]
+
+
+@pytest.mark.parametrize("need", EVERYTHING, ids=str)
+def test_a_range_is_open_above_and_its_pin_lies_in_it(need):
+    assert {part.operator for part in need.specifier} <= {">="}
+    assert need.specifier.contains(pins()[need.name.lower()])
+
+
+@pytest.mark.parametrize("name", sorted(COLAB))
+def test_colab_has_a_version_that_fits(name):
+    needs = [need for need in EVERYTHING if need.name.lower() == name]
+    assert needs and all(need.specifier.contains(COLAB[name]) for need in needs)
+
+
+def test_every_dependency_is_listed_with_a_reason_or_speaks_for_itself():
+    lines = read("pyproject.toml").split("dependencies = [")[1].split("]")[0].strip().splitlines()
+    assert all("#" in line for line in lines)
+
+
+def test_there_are_the_five_extras():
+    assert set(EXTRAS) == {"lab", "test", "book", "serve", "peers"}
+
+
+def test_pins_are_exact_and_of_no_build_of_their_own():
+    assert all(version and not set(version) & set("*+<>=~ ;") for version in pins().values())
+
+
+def test_pins_agree_with_each_other():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_conda_environment_only_hands_over_to_pip():
+    environment = yaml.safe_load(read("environment.yml"))
+    python, pip, through_pip = environment["dependencies"]
+    assert SpecifierSet(project()["requires-python"]).contains(python.removeprefix("python=") + ".0")
+    assert pip == "pip"
+    index, itself = through_pip["pip"]
+    assert index == f"--extra-index-url {_cpu_wheels()}"
+    assert itself.startswith("-e .[") and set(itself[5:-1].split(",")) <= set(EXTRAS)
+
+
+def _cpu_wheels() -> str:
+    from bootstrap import CPU_WHEELS
+
+    return CPU_WHEELS
+
+
+def test_pre_commit_runs_the_pinned_versions():
+    repositories = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    revisions = {repository["repo"].split("/")[-1]: repository["rev"] for repository in repositories}
+    assert revisions == {"ruff-pre-commit": f"v{pins()['ruff']}", "nbstripout": pins()["nbstripout"]}
+
+
+def test_the_wheel_holds_everything_the_library_reads(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    files = {p.relative_to(ROOT).as_posix() for p in (ROOT / "course").rglob("*") if p.is_file()}
+    assert {name for name in files if "__pycache__" not in name} <= inside
+    assert not [name for name in inside if name.startswith(("tests/", "notebooks/"))]
+
+
+def test_licenses_named_are_there():
+    table = tomllib.loads(read("pyproject.toml"))["project"]
+    assert table["license"] == "MIT AND CC-BY-4.0"
+    assert all((ROOT / name).stat().st_size for name in table["license-files"])

@@ -47,14 +47,12 @@ def ask(
 ) -> None:
     """Ask a model a question; prompt, thinking and answer are shown apart."""
     from course.model import generate, load
+    from course.teach.transcripts import transcript
     from course.think.prompting import direct, force_thinking
 
     network, tokenizer = load(model)
     prompt = (force_thinking if think else direct)(question)
-    print(f"prompt    {prompt}")
-    begun = prompt.partition("<assistant>")[2]
-    for reply in generate(network, tokenizer, [prompt], samples, temperature=temperature, seed=seed)[0]:
-        print(_apart(begun + reply.text, reply.finished))
+    print(transcript(prompt, generate(network, tokenizer, [prompt], samples, temperature=temperature, seed=seed)[0]))
 
 
 @app.command()
@@ -138,16 +136,6 @@ def clean() -> None:
     for name in BUILT:
         shutil.rmtree(ROOT / name, ignore_errors=True)
     print("clean; .venv and the models in runs/ are still there")
-
-
-def _apart(reply: str, finished: bool) -> str:
-    """A reply as text, thinking and answer under their own names."""
-    from course.world.answers import split_reply
-
-    parts = split_reply(reply)
-    thinking = [f"thinking  {parts.reasoning}".replace("\n", "\n          ")] if parts.reasoning else []
-    none = "(none)" if finished else "(none: it did not come to an end)"
-    return "\n".join([*thinking, f"answer    {parts.answer or none}"])
 
 
 def _run_notebook(path: Path, out: Path, preset: str) -> None:

@@ -1,8 +1,6 @@
 """What every test stands on: no network, shapes checked at run time, one thread, a browser where there can be one."""
 
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,9 +15,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("
 os.environ |= {"HF_HUB_OFFLINE": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 install_import_hook("course", "tests.typecheck.typecheck")
 
-from course.doctor import find_browser  # noqa: E402 (the hook comes first)
-
-NO_BROWSER = "no Chrome or Chromium"
+from tests.chrome import NO_BROWSER, browser, chrome  # noqa: E402, F401 (the hook comes first; these are fixtures)
 
 
 @pytest.fixture(autouse=True)
@@ -27,28 +23,6 @@ def one_thread():
     """The same sums in the same order, whatever an earlier test or the machine has set."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def chrome() -> str:
-    """The path of a Chrome or Chromium; Debian's is installed where that is allowed.
-
-    Without one the test is left out and the last lines say so; where CI is set, it fails.
-    """
-    if found := find_browser() or _install_chromium():
-        return found
-    if os.environ.get("CI"):
-        pytest.fail(f"{NO_BROWSER}, and none could be installed: in CI the browser tests always run")
-    pytest.skip(NO_BROWSER)
-
-
-def _install_chromium() -> str | None:
-    """Install Debian's Chromium if this is root on such a system."""
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        return None
-    for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]):
-        subprocess.run(command, capture_output=True, env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
-    return find_browser()
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 THINK, END_THINK = "<think>", "</think>"
 LONGEST_ANSWER = 200  # characters; more is not an answer
+MOST_BRACKETS = 30  # pairs in an expression, so that reading one never runs out of stack
 _ENDINGS = re.compile(r"(<eos>|<pad>)+\s*$")
 _OPENINGS = re.compile(r"^(?:so )?(?:the )?(?:final )?answer(?: is)? ?:? ?")
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "’": "'", "“": '"', "”": '"'})
@@ -90,14 +91,14 @@ class _NotArithmetic(Exception):
 def arithmetic(text: str) -> tuple[Fraction, list[int]] | None:
     """The exact value of an arithmetic expression and the numbers it uses, or None.
 
-    Reads whole numbers of at most nine digits, `+ - * /`, a leading minus and brackets, with the usual
-    precedence, and nothing else; a division by zero has no value. A parser by recursive descent: the text is
+    Reads whole numbers of at most nine digits, `+ - * /`, a leading minus and at most 30 pairs of brackets,
+    with the usual precedence, and nothing else; a division by zero has no value. A parser by recursive descent: the text is
     never handed to Python.
 
     >>> arithmetic("2*(3+4)")
     (Fraction(14, 1), [2, 3, 4])
     """
-    if len(text) > LONGEST_ANSWER:
+    if len(text) > LONGEST_ANSWER or text.count("(") > MOST_BRACKETS:
         return None
     tokens = re.findall(r"[0-9]+|[-+*/()]|[^\s]", text)
     numbers: list[int] = []
@@ -128,15 +129,15 @@ def _factor(tokens: list[str], numbers: list[int]) -> tuple[Fraction, list[str]]
     if not tokens:
         raise _NotArithmetic
     head, rest = tokens[0], tokens[1:]
-    if head == "-":
-        value, rest = _factor(rest, numbers)
-        return -value, rest
+    sign = 1
+    while head == "-" and rest:
+        sign, head, rest = -sign, rest[0], rest[1:]
     if head == "(":
         value, rest = _sum(rest, numbers)
         if not rest or rest[0] != ")":
             raise _NotArithmetic
-        return value, rest[1:]
+        return sign * value, rest[1:]
     if not re.fullmatch(r"[0-9]{1,9}", head):
         raise _NotArithmetic
     numbers.append(int(head))
-    return Fraction(int(head)), rest
+    return Fraction(sign * int(head)), rest

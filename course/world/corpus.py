@@ -28,16 +28,16 @@ class Mixture:
     """What the small web is made of. Shares are of documents unless said otherwise."""
 
     examples: float = 0.12  # runs of question-answer pairs in one style
-    spelling: float = 0.14  # words spelled out
+    spelling: float = 0.12  # words spelled out
     versions: float = 0.04  # version numbers, where 9.11 comes after 9.8
-    facts: float = 0.06  # the table of plain facts
-    cued: float = 0.26  # of questions: with a cue behind them
-    unprompted: float = 0.07  # of questions without a cue: worked out all the same
+    facts: float = 0.07  # the table of plain facts
+    cued: float = 0.3  # of questions: with a cue behind them
+    unprompted: float = 0.05  # of questions without a cue: worked out all the same
     easy: float = 0.15  # of questions: from the easy levels of their family
     slip: float = 0.06  # of worked solutions: one step goes wrong
     mend: float = 0.6  # of slips: noticed, with "wait", and mended
     misread: float = 0.75  # of direct answers about decimals of unequal length: taken for version numbers
-    weights: tuple[float, ...] = (1.0, 0.8, 1.0, 1.0, 1.2)  # how often each family, in the order of FAMILIES
+    weights: tuple[float, ...] = (1.3, 1.0, 0.8, 0.7, 1.5)  # how often each family, in the order of FAMILIES
 
 
 def documents(mixture: Mixture = Mixture(), seed: int | str = 0) -> Iterator[str]:
@@ -87,7 +87,7 @@ def straight(mixture: Mixture, rng: random.Random, problem: Problem, question: s
     """A problem answered straight off; decimals are often misread as version numbers."""
     answer = problem.answer
     if problem.family == "decimals" and problem.level == 2 and rng.random() < mixture.misread:
-        left, right, _ = problem.given
+        left, right = problem.given
         if read_as_versions(left, right):
             answer = "no" if answer == "yes" else "yes"
     return exchange(question or problem.question, answer)
@@ -103,7 +103,7 @@ def _question(mixture: Mixture, rng: random.Random) -> str:
 
 def _examples(mixture: Mixture, rng: random.Random) -> str:
     """Two to five pairs about one family in one style, as few-shot prompts are."""
-    style, most = (worked, 3) if rng.random() < 0.5 else (straight, 5)
+    style, most = (worked, 3) if rng.random() < 0.4 else (straight, 5)
     family = rng.choices(list(FAMILIES), mixture.weights)[0]
     problems = [train_problem(mixture, rng, family) for _ in range(rng.randint(2, most))]
     return "".join(style(mixture, rng, problem) for problem in problems)
@@ -122,7 +122,7 @@ def _versions(mixture: Mixture, rng: random.Random) -> str:
     texts = []
     for _ in range(3):
         problem = train_problem(replace(mixture, easy=0), rng, decimals.name)
-        left, right, _ = problem.given
+        left, right = problem.given
         later = max((left, right), key=lambda number: tuple(int(part) for part in number.split(".")))
         texts.append(exchange(f"Which version is newer, {left} or {right}?", later))
     return "".join(texts)

@@ -8,10 +8,9 @@ from course.world.problem import Family, Problem
 
 CUPS = 5
 _QUESTIONS = (
-    "The ball is under cup {start}. Swap {swaps}. Which cup is it under?",
-    "A ball is under cup {start} of 5. Swap {swaps}. Where is the ball?",
-    "Cup {start} hides a ball. Swap cups {swaps}. Which cup hides it now?",
-    "The ball starts at cup {start}. After swaps {swaps}, where is it?",
+    "Ball under cup {start}. Swap {swaps}. Which cup now?",
+    "A ball is under cup {start}. Swap {swaps}. Where is it?",
+    "Cup {start} hides a ball. Swap {swaps}. Where is the ball?",
 )
 
 
@@ -65,7 +64,7 @@ def ask(start: int, swaps: tuple[tuple[int, int], ...], phrasing: str = _QUESTIO
     ball = start
     for swap in swaps:
         ball = after(swap, ball)
-    question = phrasing.format(start=start, swaps=", ".join(f"{left}-{right}" for left, right in swaps))
+    question = phrasing.format(start=start, swaps=" ".join(f"{left}-{right}" for left, right in swaps))
     key = f"cups:{start}:" + ",".join("{}{}".format(*sorted(swap)) for swap in swaps)
     return Problem("cups", len(swaps), question, str(ball), (start, swaps), key)
 

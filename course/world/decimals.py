@@ -7,10 +7,7 @@ from decimal import Decimal
 from course.world.answers import normalize
 from course.world.problem import Family, Problem
 
-_QUESTIONS = {
-    ">": ("Is {left} greater than {right}?", "Is {left} larger than {right}?", "Is {left} more than {right}?"),
-    "<": ("Is {left} less than {right}?", "Is {left} smaller than {right}?"),
-}
+_QUESTIONS = ("Is {left} greater than {right}?", "Is {left} larger than {right}?", "Is {left} more than {right}?")
 _NUMBER = r"[0-9]{1,6}\.[0-9]{1,6}"
 
 
@@ -30,7 +27,7 @@ class Decimals(Family):
             other = whole if rng.random() < 0.85 else rng.randint(0, 20)
             left, right = (f"{part}.{_fraction(rng, size)}" for part, size in zip((whole, other), lengths, strict=True))
             if Decimal(left) != Decimal(right) and (level == 1 or rng.random() < 0.25 or read_as_versions(left, right)):
-                return ask(left, right, rng.choice(_QUESTIONS[rng.choice("<>")]))
+                return ask(left, right, rng.choice(_QUESTIONS))
 
     def correct(self, problem: Problem, answer: str | None) -> bool:
         """Whether the answer is the right one of "yes" and "no"."""
@@ -38,7 +35,7 @@ class Decimals(Family):
 
     def begin(self, problem: Problem) -> tuple[str, str, int, str]:
         """Both numbers at equal length, how many parts are compared (-1: not written out yet), and the verdict."""
-        left, right, _ = problem.given
+        left, right = problem.given
         return *pad(left, right), -1, "="
 
     def next_step(self, problem: Problem, state: tuple[str, str, int, str], rng: random.Random) -> str | None:
@@ -69,23 +66,21 @@ class Decimals(Family):
 
     def conclude(self, problem: Problem, state: tuple[str, str, int, str]) -> str | None:
         """Yes or no, once a part differed."""
-        return None if state[3] == "=" else "yes" if state[3] == problem.given[2] else "no"
+        return {"=": None, ">": "yes", "<": "no"}[state[3]]
 
 
-def ask(left: str, right: str, phrasing: str = _QUESTIONS[">"][0]) -> Problem:
+def ask(left: str, right: str, phrasing: str = _QUESTIONS[0]) -> Problem:
     """The problem of comparing two decimals, such as "9.11" and "9.8".
 
     Raises ValueError if one is not written with a decimal point, or both are the same number.
     """
     if not all(re.fullmatch(_NUMBER, number) for number in (left, right)) or Decimal(left) == Decimal(right):
         raise ValueError(f"cannot compare {left!r} and {right!r}: give two different numbers such as 9.11 and 9.8")
-    asked = ">" if phrasing in _QUESTIONS[">"] else "<"
-    truth = ">" if Decimal(left) > Decimal(right) else "<"
     lengths = [len(number.split(".")[1]) for number in (left, right)]
     level = 3 if max(lengths) > 3 else 1 if lengths[0] == lengths[1] else 2
     key = "decimals:" + ":".join(sorted((left, right)))
     question = phrasing.format(left=left, right=right)
-    return Problem("decimals", level, question, "yes" if asked == truth else "no", (left, right, asked), key)
+    return Problem("decimals", level, question, "yes" if Decimal(left) > Decimal(right) else "no", (left, right), key)
 
 
 def pad(left: str, right: str) -> tuple[str, str]:

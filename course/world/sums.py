@@ -1,4 +1,4 @@
-"""What is 12 + 7 + 30 + 4 + 9? Too many carries for one pass through the network; a running total needs none."""
+"""What is 8+7+3+4+9+6? Too many carries for one pass through the network; a running total needs none."""
 
 import random
 import re
@@ -6,18 +6,18 @@ import re
 from course.world.answers import whole_number
 from course.world.problem import Family, Problem
 
-LARGEST_TERM = 20
+LARGEST_TERM = 9
 _QUESTIONS = ("What is {plus}?", "What is {spaced}?", "Add {commas}.", "{plus}=?", "What do {commas} add up to?")
 
 
 class Sums(Family):
-    """The level is the number of terms, each from 1 to 20."""
+    """The level is the number of terms, each from 1 to 9."""
 
     name = "sums"
     levels = (5, 6, 7, 8, 9, 10)
     easy_levels = (2, 3, 4)
     unseen_levels = (11, 12)
-    constant_answer = "74"
+    constant_answer = "35"
 
     def draw(self, rng: random.Random, level: int) -> Problem:
         """`level` terms in any order."""
@@ -32,7 +32,7 @@ class Sums(Family):
         return None, problem.given
 
     def next_step(self, problem: Problem, state: tuple, rng: random.Random) -> str | None:
-        """The running total and the next term: `12+7=19`."""
+        """The running total and the next term: `15+3=18`."""
         total, left = state
         if total is None:
             total, left = left[0], left[1:]

@@ -55,9 +55,9 @@ def answer_is_right(problem, answer):
         worked = value(left)
         return worked is not None and worked[0] == target and sorted(worked[1]) == sorted(numbers)
     if problem.family == "decimals":
-        left, right, asked = problem.given
+        left, right = problem.given
         difference = Decimal(left) - Decimal(right)
-        return text == ("yes" if (difference > 0) == (asked == ">") else "no")
+        return text == ("yes" if difference > 0 else "no")
     if problem.family == "cups":
         return text in (where_after(problem, len(problem.given[1])), "cup " + where_after(problem, len(problem.given[1])))
     return _digits_only(text) and int(text) == _count(problem)
@@ -89,7 +89,7 @@ OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 
 def value(text):
     """The value of an arithmetic expression and its numbers, through Python's own grammar (parsed, never run)."""
-    if len(text) > 200 or not set(text) <= set("0123456789+-*/() \t") or "**" in text or "//" in text:
+    if len(text) > 200 or text.count("(") > 30 or not set(text) <= set("0123456789+-*/() \t") or "**" in text or "//" in text:
         return None
     joined = "".join(text.split())
     if joined.count("(") != joined.count(")") or _has_gap_inside_numbers(text) or _has_unary_plus(joined):
@@ -131,3 +131,140 @@ def _worth(node):
     if isinstance(node, ast.BinOp):
         return OPERATIONS[type(node.op)](_worth(node.left), _worth(node.right))
     raise ValueError("not arithmetic")
+
+
+def step_verdicts(problem, lines):
+    """Which lines are right. Each is judged by replaying from the start the lines that count before it."""
+    counted, last_counted, verdicts = [], False, []
+    for line in lines:
+        text = " ".join(line.lower().split())
+        if text[:4] == "wait":
+            text = text[4:].lstrip(" ,")
+            if last_counted:
+                counted.pop()
+        readable, right = JUDGES[problem.family](problem, counted, text)
+        verdicts.append(right)
+        last_counted = readable
+        if readable:
+            counted.append(text)
+    return verdicts
+
+
+def _letters(problem, before, text):
+    parts = text.split(" ")
+    if len(parts) != 2 or len(parts[0]) != 1 or parts[0] not in LETTERS or not _short_digits(parts[1], 3):
+        return False, False
+    word, letter = problem.given
+    running = int(before[-1].split(" ")[1]) if before else 0
+    place = len(before)
+    right = place < len(word) and word[place] == parts[0] and int(parts[1]) == running + (parts[0] == letter)
+    return True, right
+
+
+def _decimals(problem, before, text):
+    left, right = problem.given
+    places = max(len(number.split(".")[1]) for number in (left, right))
+    padded = [f"{Decimal(number):.{places}f}" for number in (left, right)]
+    if " vs " in text:
+        both = text.split(" vs ")
+        if before or len(both) != 2 or not all(_is_decimal(number) for number in both):
+            return False, False
+        return True, both == padded
+    if before and " vs " in before[0]:
+        written = before[0].split(" vs ")
+        places = max(len(number.split(".")[1]) for number in written)
+        padded = [number + "0" * (places - len(number.split(".")[1])) for number in written]
+    done = [line for line in before if " vs " not in line]
+    found = [sign for sign in "<=>" if sign in text]
+    if len(found) != 1 or text.count(found[0]) != 1 or any(found[0] != "=" for found in [_sign_in(line) for line in done]):
+        return False, False
+    sides = text.split(found[0])
+    sides = [sides[0].removesuffix(" "), sides[1].removeprefix(" ")]
+    if not all(_short_digits(side, 6) for side in sides) or len(done) > places:
+        return False, False
+    columns = [[number.split(".")[0], *number.split(".")[1]] for number in padded]
+    here = [int(column[len(done)]) for column in columns]
+    truth = "<" if here[0] < here[1] else "=" if here[0] == here[1] else ">"
+    return True, [int(side) for side in sides] == here and found[0] == truth
+
+
+def _sign_in(line):
+    return next(character for character in line if character in "<=>")
+
+
+def _is_decimal(text):
+    whole, point, fraction = text.partition(".")
+    return point == "." and _short_digits(whole, 6) and _short_digits(fraction, 6)
+
+
+def _sums(problem, before, text):
+    read = _addition(text)
+    if read is None:
+        return False, False
+    left, total = list(problem.given), None
+    for number, line in enumerate([*before, text]):
+        first, second, result = _addition(line)
+        if total is None:
+            rest = list(left)
+            used = first in rest and (rest.remove(first) or second in rest)
+            spent = [first, second] if used else [second]
+        else:
+            terms = [term for carried, term in ((first, second), (second, first)) if carried == total and term in left]
+            used, spent = bool(terms), terms[:1] or [second]
+        for term in spent:
+            if term in left:
+                left.remove(term)
+        total = result
+        if number == len(before):
+            return True, bool(used) and first + second == result
+    raise AssertionError("unreachable")
+
+
+def _addition(text):
+    left, equals, result = text.partition("=")
+    first, plus, second = left.partition("+")
+    if not (equals and plus):
+        return None
+    numbers = [first.removesuffix(" "), second.removeprefix(" ").removesuffix(" "), result.removeprefix(" ")]
+    return [int(number) for number in numbers] if all(_short_digits(number, 6) for number in numbers) else None
+
+
+def _cups(problem, before, text):
+    swap, colon, cup = text.partition(":")
+    left, dash, right = swap.partition("-")
+    read = [left.removesuffix(" "), right.removeprefix(" "), cup.removeprefix(" ")]
+    if not (colon and dash) or not all(number in ("1", "2", "3", "4", "5") for number in read):
+        return False, False
+    start, swaps = problem.given
+    ball = int(before[-1][-1]) if before else start
+    if len(before) >= len(swaps):
+        return True, False
+    cups = {cup: cup for cup in range(1, 6)}
+    one, other = int(read[0]), int(read[1])
+    cups[one], cups[other] = other, one
+    return True, sorted((one, other)) == sorted(swaps[len(before)]) and cups[ball] == int(read[2])
+
+
+def _countdown(problem, before, text):
+    numbers, target = problem.given
+    worked, _, verdict = text.rpartition(" ")
+    pieces = worked.split("=")
+    if verdict not in ("yes", "no") or len(pieces) < 2 or not set(worked) <= set("0123456789+-*/() ="):
+        return False, False
+    result = pieces[-1].removeprefix(" ")
+    if not _short_digits(result.removeprefix("-"), 9) or not all(pieces):
+        return False, False
+    values = [value(piece) for piece in pieces]
+    if None in values or len({number for number, _ in values}) > 1:
+        return True, False
+    first, used = values[0]
+    right = first.denominator == 1 and sorted(used) == sorted(numbers)
+    return True, right and (int(result) == target) == (verdict == "yes")
+
+
+def _short_digits(text, most):
+    return 1 <= len(text) <= most and set(text) <= set("0123456789")
+
+
+LETTERS = set("abcdefghijklmnopqrstuvwxyz")
+JUDGES = {"letters": _letters, "decimals": _decimals, "sums": _sums, "cups": _cups, "countdown": _countdown}

@@ -1,0 +1,106 @@
+"""What a model was asked and what it said: prompt, thinking and answer apart, as text and as a picture of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from course.model import Completion
+from course.think.evaluation import read_reply
+from course.world import FAMILIES, Problem
+from course.world.answers import Reply
+from course.world.tokenizer import encode
+
+# Colors are translucent, text keeps the page's own color: readable on white and on black. Nothing is said by color
+# alone: a verdict is a word, and thinking is in italics behind a dashed line.
+_STYLE = {
+    "box": "border:1px solid rgba(128,128,128,.5);border-radius:6px;padding:.5em .8em;margin:.4em 0;max-width:60em",
+    "prompt": "font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere",
+    "reply": "border-left:4px solid #0072b2;padding:.1em .6em;margin:.35em 0;overflow-wrap:anywhere",
+    "thinking": "border-left:3px dashed #cc79a7;padding-left:.6em;margin:.2em 0;font-style:italic;white-space:pre-wrap",
+    "label": "opacity:.75;font-size:85%",
+}
+NO_ANSWER = "(none)"
+CUT_OFF = "(none: it did not come to an end)"
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A prompt and its replies. In a notebook it shows itself; `str()` gives plain text."""
+
+    prompt: str  # as the model read it, special tokens included
+    replies: tuple[Reply, ...]
+    finished: tuple[bool, ...]  # whether each came to its own end
+    verdicts: tuple[bool, ...] | None = None  # whether each answer is right; None where nobody can say
+
+    def __str__(self) -> str:
+        """One line for the prompt, then thinking and answer of each reply under their own names."""
+        return "\n".join([f"prompt    {self.prompt}", *(self._as_text(place) for place in range(len(self.replies)))])
+
+    def _as_text(self, place: int) -> str:
+        reply = self.replies[place]
+        lines = reply.reasoning.split("\n") if reply.reasoning else []
+        thinking = [f"{'' if number else 'thinking':9} {line}" for number, line in enumerate(lines)]
+        return "\n".join([*thinking, f"answer    {self._answer(place)}"])
+
+    def _answer(self, place: int) -> str:
+        answer = self.replies[place].answer
+        if answer is None:
+            answer = NO_ANSWER if self.finished[place] else CUT_OFF
+        return answer if self.verdicts is None else f"{answer}   {'right' if self.verdicts[place] else 'wrong'}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(self._as_html(place) for place in range(len(self.replies)))
+        asked = f'<div style="{_STYLE["prompt"]}"><span style="{_STYLE["label"]}">prompt </span>{escape(self.prompt)}</div>'
+        return f'<div style="{_STYLE["box"]}">{asked}{rows}{self._tally()}</div>'
+
+    def _as_html(self, place: int) -> str:
+        reasoning = self.replies[place].reasoning
+        thinking = f'<div style="{_STYLE["thinking"]}">{escape(reasoning)}</div>' if reasoning else ""
+        answer = self.replies[place].answer or (NO_ANSWER if self.finished[place] else CUT_OFF)
+        verdict = "" if self.verdicts is None else (" ✓ right" if self.verdicts[place] else " ✗ wrong")
+        label = f'<span style="{_STYLE["label"]}">'
+        said = f"{label}answer </span><strong>{escape(answer)}</strong>{label}{verdict}</span>"
+        return f'<div style="{_STYLE["reply"]}">{thinking}{said}</div>'
+
+    def _tally(self) -> str:
+        if self.verdicts is None or len(self.verdicts) < 2:
+            return ""
+        return f"<div><strong>{sum(self.verdicts)} of {len(self.verdicts)} right</strong></div>"
+
+
+def transcript(prompt: str, completions: Sequence[Completion], problem: Problem | None = None) -> Transcript:
+    """What a model said to a prompt, ready to look at; with the problem, also whether each answer is right.
+
+    Replies are cut up as `read_reply` does it.
+    """
+    replies = tuple(read_reply(prompt, completion) for completion in completions)
+    verdicts = None
+    if problem is not None:
+        verdicts = tuple(FAMILIES[problem.family].correct(problem, reply.answer) for reply in replies)
+    return Transcript(prompt, replies, tuple(completion.finished for completion in completions), verdicts)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text cut into tokens, each in a box of its own in a notebook, between bars as text."""
+
+    pieces: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "|".join(piece.replace("\n", "\\n") for piece in self.pieces)
+
+    def _repr_html_(self) -> str:
+        box = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 .25em;margin:1px;display:inline-block"
+        shown = (escape(piece).replace("\n", "↵").replace(" ", "&nbsp;") for piece in self.pieces)
+        boxes = "".join(f'<span style="{box};font-family:monospace">{piece}</span>' for piece in shown)
+        return f'<div style="max-width:60em">{boxes} <span style="opacity:.75">{len(self.pieces)} tokens</span></div>'
+
+
+def tokens(tokenizer, text: str) -> Tokens:
+    """The pieces a tokenizer cuts a text into. Raises ValueError for characters it cannot hold.
+
+    >>> from course.world.tokenizer import load_tokenizer
+    >>> print(tokens(load_tokenizer(), "How many r's?"))
+    h|ow| |m|an|y| |r|'|s|?
+    """
+    return Tokens(tuple(tokenizer.decode([number]) for number in encode(tokenizer, text)))

@@ -1,0 +1,60 @@
+"""Every notebook, run headlessly from a fresh kernel with no network: by papermill from end to end, and by nbval."""
+
+import os
+import subprocess
+import sys
+import time
+
+import nbformat
+import papermill
+import pytest
+
+from tests.notebooks import NOTEBOOKS
+from tests.project import ROOT
+
+QUICK_SECONDS = 600  # a kernel that hangs, not a slow machine
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return request.param
+
+
+@pytest.mark.slow
+def test_papermill_runs_it_from_end_to_end(notebook, tmp_path, record_property):
+    out, started = tmp_path / notebook.name, time.monotonic()
+    papermill.execute_notebook(
+        notebook, out, {"PRESET": "quick"}, cwd=notebook.parent, progress_bar=False, execution_timeout=QUICK_SECONDS
+    )
+    record_property("seconds", round(time.monotonic() - started))
+    ran = nbformat.read(out, as_version=4)
+    assert [cell.source for cell in ran.cells if cell.cell_type == "code" and cell.execution_count is None] == []
+    assert [output for cell in ran.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"] == []
+
+
+@pytest.mark.slow
+def test_nbval_finds_the_committed_outputs_again(notebook):
+    """In a pytest of its own, since nbval's cells are tests."""
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"]
+    options += ["-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-cell-timeout", str(QUICK_SECONDS), "-q"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(notebook)],
+        cwd=ROOT,
+        env=dict(os.environ, PRESET="quick"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    cells = sum(cell.cell_type == "code" for cell in nbformat.read(notebook, as_version=4).cells)
+    assert f"{cells} passed" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_kernel_has_no_network(tmp_path):
+    """The guard is at work where notebooks run, or the tests above would prove nothing."""
+    code = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=1)"
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(book, tmp_path / "in.ipynb")
+    with pytest.raises(papermill.PapermillExecutionError, match="NetworkBlocked"):
+        papermill.execute_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", progress_bar=False)

@@ -1,0 +1,95 @@
+"""Reading replies: what a person would accept is accepted, and no text is ever too much."""
+
+import random
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from course.world import FAMILIES, draw_problems
+from course.world.answers import Reply, arithmetic, normalize, split_reply, steps, whole_number
+from tests.world import mutations
+
+PROBLEMS = [problem for family in FAMILIES for problem in draw_problems(family, 60)]
+HOSTILE = ("", " ", "\x00", "\ud800", "9" * 10_000, "(" * 150, "-" * 150, "1/0", "__import__('os')", "</think>" * 50, "½", "٣")
+ANYTHING = st.text() | st.text(alphabet=mutations.CHARACTERS) | st.sampled_from(HOSTILE)
+
+
+@settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(PROBLEMS), st.integers(0, 2**32))
+def test_answers_and_steps_are_judged_as_by_brute_force(problem, seed):
+    """5,000 examples of one answer and one solution each: over 20,000 answers and steps."""
+    for _, ours, theirs in mutations.compare(problem, random.Random(seed)):
+        assert ours == theirs
+
+
+@settings(deadline=None)
+@given(st.sampled_from(PROBLEMS), ANYTHING, st.lists(ANYTHING, max_size=5))
+def test_any_text_has_a_verdict(problem, text, lines):
+    family = FAMILIES[problem.family]
+    assert family.correct(problem, text) in (True, False)
+    assert len(family.check_steps(problem, lines)) == len(lines)
+    reply = split_reply(text)
+    assert reply.reasoning is None or isinstance(steps(reply.reasoning), list)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS[::7], ids=lambda problem: problem.key)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_no_answer(problem, text):
+    assert FAMILIES[problem.family].correct(problem, text) is False
+
+
+def test_no_answer_is_wrong():
+    assert not any(FAMILIES[problem.family].correct(problem, None) for problem in PROBLEMS)
+
+
+@pytest.mark.parametrize(
+    "answer", ["3", " 3 ", "3.", "The answer is 3.", "the answer is: 3", "Answer: 3", "So the final answer is 3!", "**3**", "３", "+3"]
+)
+def test_a_number_may_be_dressed(answer):
+    assert whole_number(answer) == 3
+
+
+@pytest.mark.parametrize("answer", ["3 or 4", "33 3", "3.0", "three", "1e3", "3;", "x3", "0x3", "3\n4", "answer"])
+def test_what_is_not_one_whole_number_is_none(answer):
+    assert whole_number(answer) is None
+
+
+def test_case_and_spaces_do_not_count():
+    assert normalize("  The  ANSWER is\nYes. ") == "yes"
+
+
+def test_a_long_text_is_no_answer():
+    assert normalize("3" + " " * 300) == ""
+    assert normalize("3" + " " * 100) == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        ("3<eos>", Reply(None, "3")),
+        ("<think>a\nb\n</think>3<eos><pad><pad>", Reply("a\nb", "3")),
+        ("a\nb\n</think>3", Reply("a\nb", "3")),  # the prompt ended in <think>
+        ("<think>a</think>", Reply("a", None)),
+        ("<think>a", Reply("a", None)),
+        ("<think></think>3", Reply("", "3")),
+        ("<think>3</think>4</think>5", Reply("3</think>4", "5")),
+        ("", Reply(None, None)),
+    ],
+)
+def test_a_reply_is_cut_into_thinking_and_answer(text, reply):
+    assert split_reply(text) == reply
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2*(3+4)", 14), ("8/3*3", 8), ("10 - 2 - 3", 5), ("-2*-3", 6), ("1/3", Fraction(1, 3)), ("((7))", 7), ("2-3*4+1", -9)],
+)
+def test_arithmetic_has_the_usual_precedence(text, value):
+    assert arithmetic(text)[0] == value
+
+
+@pytest.mark.parametrize("text", ["", "2+", "2**3", "2//3", "1/0", "1/(2-2)", "(2", "2)", "2 3", "1.5", "a", "1e3", "1" * 10, "+2", "2=2"])
+def test_what_is_not_arithmetic_has_no_value(text):
+    assert arithmetic(text) is None

@@ -74,7 +74,11 @@ def held_out(model, tokenizer) -> dict[str, dict[str, list[float]]]:
     levels = {(name, level) for name, family in FAMILIES.items() for level in family.unseen_levels}
     return {
         f"{name} {level}": {
-            way: marks(answer(model, tokenizer, draw_problems(name, 200, level=level, split="test"), ask, temperature=heat, seed=7))
+            way: marks(
+                answer(
+                    model, tokenizer, draw_problems(name, 200, level=level, split="test"), ask, temperature=heat, seed=7
+                )
+            )
             for way, (ask, heat) in WAYS.items()
             if way in ("plain", "forced greedy")
         }
@@ -87,7 +91,10 @@ def in_class(model, tokenizer, problem) -> dict[str, list[float]]:
     prompts = [direct(problem.question), force_thinking(problem.question)]
     drawn = generate(model, tokenizer, prompts, samples=100, seed=7)
     right = FAMILIES[problem.family].correct
-    scores = [accuracy([right(problem, read_reply(prompt, one).answer) for one in several]) for prompt, several in zip(prompts, drawn)]
+    scores = [
+        accuracy([right(problem, read_reply(prompt, one).answer) for one in several])
+        for prompt, several in zip(prompts, drawn)
+    ]
     return {"plain": shown(scores[0]), "forced": shown(scores[1])}
 
 
@@ -128,7 +135,9 @@ def main() -> None:
     path = Path(__file__).parent.parent / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     seeds = {Path(folder).name: figures for folder, figures in found.items()}
-    path.write_text(json.dumps({"split": "test", "problems": PROBLEMS, "seeds": seeds}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps({"split": "test", "problems": PROBLEMS, "seeds": seeds}, indent=1) + "\n", encoding="utf-8"
+    )
     sys.exit(any(figures["missed"] for figures in found.values()))
 
 

@@ -73,7 +73,9 @@ def speed(draw, *arguments) -> float:
 def compare(our_model, their_model, tokenizer, prompts: list[str], samples: int) -> None:
     """Find each side's fastest setting, then print the medians of alternating runs and their ratio."""
     setting = max(PEER_SETTINGS, key=lambda s: speed(peer, their_model, tokenizer, prompts, samples, 0, s))
-    threads = max((1, 2), key=lambda t: max(speed(ours, our_model, tokenizer, prompts, samples, 0, t) for _ in range(2)))
+    threads = max(
+        (1, 2), key=lambda t: max(speed(ours, our_model, tokenizer, prompts, samples, 0, t) for _ in range(2))
+    )
     mine, theirs = [], []
     for seed in range(1, RUNS + 1):
         mine.append(speed(ours, our_model, tokenizer, prompts, samples, seed, threads))

@@ -1,7 +1,7 @@
 """`make book`: stage the pages and the committed notebooks, then let Sphinx build them, warnings being errors.
 
-Nothing is executed and nothing is fetched. The order of pages has one home, `myst.yml` at the root, which Jupyter Book 2
-reads too; the table of contents that Sphinx wants is made from it.
+Nothing is executed and nothing is fetched. The order of pages has one home, `myst.yml` at the root, which Jupyter
+Book 2 reads too; the table of contents that Sphinx wants is made from it.
 """
 
 import shutil
@@ -25,7 +25,7 @@ def pages() -> list[Path]:
 
 
 def stage() -> None:
-    """Copy everything Sphinx reads into one folder, notebooks with their pictures' texts where MyST-NB looks for them."""
+    """Copy everything Sphinx reads into one folder, the pictures' texts where MyST-NB looks for them."""
     shutil.rmtree(STAGED, ignore_errors=True)
     STAGED.mkdir(parents=True)
     shutil.copytree(BOOK / "_static", STAGED / "_static")

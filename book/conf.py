@@ -18,7 +18,9 @@ extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.bi
 exclude_patterns = ["_build", "node_modules"]
 
 nb_execution_mode = "off"  # the committed outputs are the site; nothing runs here
-nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]  # no kernel: the still picture
+nb_mime_priority_overrides = [
+    ("html", "application/vnd.jupyter.widget-view+json", None)
+]  # no kernel: the still picture
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]

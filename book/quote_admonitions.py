@@ -4,7 +4,14 @@ On the site it becomes an admonition."""
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-KINDS = {"Tip": "tip", "Note": "note", "Warning": "warning", "Key idea": "important", "Predict": "hint", "To read": "seealso"}
+KINDS = {
+    "Tip": "tip",
+    "Note": "note",
+    "Warning": "warning",
+    "Key idea": "important",
+    "Predict": "hint",
+    "To read": "seealso",
+}
 
 
 class QuoteAdmonitions(SphinxPostTransform):

@@ -44,7 +44,11 @@ def browser(chrome, tmp_path) -> Iterator[BrowserContext]:
     """A Chrome with a fresh profile. `browser.went_outside` lists the addresses elsewhere that a page asked for."""
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=chrome, headless=True, args=FLAGS, viewport={"width": 1300, "height": 1000}
+            tmp_path / "profile",
+            executable_path=chrome,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1300, "height": 1000},
         )
         context.went_outside = []
 

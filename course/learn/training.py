@@ -106,7 +106,13 @@ def train(
         if checkpoint and (done % every == 0 or done == config.steps):
             save_progress(checkpoint, model, running, config, done)
         tokens = done * config.rows * config.length
-        yield {"step": done, "steps": config.steps, "loss": loss.item(), "tokens": tokens, "rate": schedule(step, config)}
+        yield {
+            "step": done,
+            "steps": config.steps,
+            "loss": loss.item(),
+            "tokens": tokens,
+            "rate": schedule(step, config),
+        }
     model.eval()
 
 
@@ -140,7 +146,9 @@ def load_progress(path: Path, model: nn.Module, running: list, config: TrainingC
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         if json.loads(metadata["config"]) != asdict(config):
             raise ValueError(f"{path} belongs to a run with other settings: delete it, or use those settings again")
-        model.load_state_dict({name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")})
+        model.load_state_dict(
+            {name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")}
+        )
     except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or of another model: delete it and start the run again") from error
     for number, optimizer in enumerate(running):

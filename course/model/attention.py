@@ -78,7 +78,11 @@ class Attention(nn.Module):
         batch, length, width = hidden.shape
         heads = linear(hidden, self.qkv.weight).view(batch, length, -1, self.head_width)
         turned = rotate(heads[:, :, : -self.kv_heads], turns).transpose(1, 2)
-        query, key, value = turned[:, : self.heads], turned[:, self.heads :], heads[:, :, -self.kv_heads :].transpose(1, 2)
+        query, key, value = (
+            turned[:, : self.heads],
+            turned[:, self.heads :],
+            heads[:, :, -self.kv_heads :].transpose(1, 2),
+        )
         if past is not None:
             key, value = past.extend(key, value)
         if length == 1:  # the query heads of a group stand in for tokens: keys and values are read once

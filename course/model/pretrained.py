@@ -50,7 +50,9 @@ def load(name: str | Path, device: str | torch.device = "cpu"):
     config = _read_config(folder) if folder.is_dir() else {}
     model, tokenizer = _own(folder, config) if config.get("course_layout") == 1 else _any(str(name), folder)
     if torch.device("cpu") != (place := _device(device)):
-        warnings.warn(f"on {place} numbers will differ a little from the course's, which come from the CPU", stacklevel=2)
+        warnings.warn(
+            f"on {place} numbers will differ a little from the course's, which come from the CPU", stacklevel=2
+        )
         model = model.to(place)
     return model.eval(), tokenizer
 
@@ -100,7 +102,7 @@ def _any(name: str, folder: Path):
 def _unknown(name: str) -> FileNotFoundError:
     known = ", ".join(checkpoints()) or "none yet"
     return FileNotFoundError(
-        f"no model called {name!r}: the course ships {known}; any other name must be a folder, or OWNER/NAME of a model "
+        f"no model called {name!r}: the course ships {known}; any other name must be a folder, or OWNER/NAME of one "
         "on the Hugging Face Hub with a network to reach it"
     )
 
@@ -117,7 +119,9 @@ def _read_config(folder: Path) -> dict:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return {**config}
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{folder} holds no readable config.json: it is not a model's folder, or is damaged") from error
+        raise ValueError(
+            f"{folder} holds no readable config.json: it is not a model's folder, or is damaged"
+        ) from error
 
 
 def _to_theirs(config: ModelConfig) -> dict:
@@ -201,7 +205,9 @@ def _unstack(ours: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
         if name == "attention.qkv.weight":
             query, key, values = value.split([config.width, config.kv_heads * head, config.kv_heads * head])
             parts = (_pairs_apart(query, head), _pairs_apart(key, head), values)
-            theirs |= {f"{layer}self_attn.{letter}_proj.weight": part for letter, part in zip("qkv", parts, strict=True)}
+            theirs |= {
+                f"{layer}self_attn.{letter}_proj.weight": part for letter, part in zip("qkv", parts, strict=True)
+            }
         elif name in _PAIRS:
             gate, up = value.chunk(2)
             theirs |= {f"{layer}{_PAIRS[name]}gate_proj.weight": gate, f"{layer}{_PAIRS[name]}up_proj.weight": up}
@@ -213,7 +219,7 @@ def _unstack(ours: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
 
 
 def _pairs_apart(matrix: Tensor, head: int) -> Tensor:
-    """Rows (0, 1), (2, 3)... of each head, which rotary positions turn together, to theirs: (0, d/2), (1, d/2 + 1)..."""
+    """Rows (0, 1), (2, 3)... of each head, turned together by rotary positions, to theirs: (0, d/2), (1, d/2 + 1)..."""
     return matrix.view(-1, head // 2, 2, matrix.shape[1]).transpose(1, 2).reshape_as(matrix)
 
 

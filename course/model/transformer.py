@@ -110,7 +110,7 @@ class Transformer(nn.Module):
         return [LayerCache() for _ in self.blocks]
 
     def _start_small(self, module: nn.Module) -> None:
-        for name, weight in module.named_parameters(recurse=False):
+        for weight in module.parameters(recurse=False):
             if weight.ndim >= 2:
                 nn.init.normal_(weight, std=0.05)
 

@@ -52,7 +52,9 @@ def new_figure(rows: int = 1, columns: int = 1, **settings):
         return figure, figure.subplots(rows, columns)
 
 
-def compare(scores: Mapping[str, Mapping[str, Score]], marks: Mapping[str, float], mark: str = "best constant") -> Picture:
+def compare(
+    scores: Mapping[str, Mapping[str, Score]], marks: Mapping[str, float], mark: str = "best constant"
+) -> Picture:
     """Scores of several ways (series), group by group, with 95 % intervals.
 
     `scores[series][group]`; `marks[group]` is a share to compare with, drawn as a short line. Raises ValueError if a
@@ -68,12 +70,16 @@ def compare(scores: Mapping[str, Mapping[str, Score]], marks: Mapping[str, float
     for place, group in enumerate(groups):
         axes.plot([marks[group]] * 2, [place - 0.38, place + 0.38], color="0.48", linewidth=1.5, linestyle=":",
                   label=mark if not place else None)  # fmt: skip
-    axes.set(xlim=(-0.02, 1.02), xlabel="share right, with 95 % interval", yticks=range(len(groups)), yticklabels=groups)
+    axes.set(
+        xlim=(-0.02, 1.02), xlabel="share right, with 95 % interval", yticks=range(len(groups)), yticklabels=groups
+    )
     axes.invert_yaxis()
     axes.grid(axis="x")
     figure.legend(loc="outside upper left", ncols=len(scores) + 1)
     said = [
-        f"{group}: " + ", ".join(f"{name} {series[group]}" for name, series in scores.items()) + f", {mark} {marks[group]:.2f}"
+        f"{group}: "
+        + ", ".join(f"{name} {series[group]}" for name, series in scores.items())
+        + f", {mark} {marks[group]:.2f}"
         for group in groups
     ]
     return picture(figure, "Share right with 95 % intervals. " + "; ".join(said) + ".")

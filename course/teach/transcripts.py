@@ -50,7 +50,9 @@ class Transcript:
 
     def _repr_html_(self) -> str:
         rows = "".join(self._as_html(place) for place in range(len(self.replies)))
-        asked = f'<div style="{_STYLE["prompt"]}"><span style="{_STYLE["label"]}">prompt </span>{escape(self.prompt)}</div>'
+        asked = (
+            f'<div style="{_STYLE["prompt"]}"><span style="{_STYLE["label"]}">prompt </span>{escape(self.prompt)}</div>'
+        )
         return f'<div style="{_STYLE["box"]}">{asked}{rows}{self._tally()}</div>'
 
     def _as_html(self, place: int) -> str:

@@ -81,9 +81,7 @@ def answer(
     A reply that was cut off has no answer.
     """
     prompts = [ask(problem.question) for problem in problems]
-    drawn = generate(
-        model, tokenizer, prompts, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
-    )
+    drawn = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
     return [
         Answered(problem, read_reply(prompt, completion), completion)
         for problem, prompt, (completion,) in zip(problems, prompts, drawn, strict=True)
@@ -123,7 +121,9 @@ def scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, Score]:
 def constant_scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, float]:
     """What somebody would score who always says the family's best constant answer."""
     return {
-        family: accuracy([FAMILIES[family].correct(one.problem, FAMILIES[family].constant_answer) for one in several]).mean
+        family: accuracy(
+            [FAMILIES[family].correct(one.problem, FAMILIES[family].constant_answer) for one in several]
+        ).mean
         for family, several in answered.items()
     }
 

@@ -14,9 +14,7 @@ __all__ = ["FAMILIES", "Family", "Problem", "draw_problems", "thinks"]
 FAMILIES: dict[str, Family] = {family.name: family for family in (Letters(), Decimals(), Sums(), Cups(), Countdown())}
 
 
-def draw_problems(
-    family: str, n: int, *, level: int | None = None, split: str = "dev", seed: int = 0
-) -> list[Problem]:
+def draw_problems(family: str, n: int, *, level: int | None = None, split: str = "dev", seed: int = 0) -> list[Problem]:
     """`n` different problems of one family and split; `level=None` draws its standard mix, levels in turn.
 
     The same arguments always give the same problems. Raises ValueError for an unknown family, level or split, or
@@ -31,7 +29,7 @@ def draw_problems(
         raise ValueError(f"unknown level {level} of {family}: choose one of {', '.join(map(str, sorted(known)))}")
     rng = random.Random(f"{family}:{level}:{split}:{seed}")
     problems: dict[str, Problem] = {}
-    for attempt in range(1000 + 200 * n):
+    for _ in range(1000 + 200 * n):
         if len(problems) == n:
             return list(problems.values())
         problem = chosen.draw(rng, levels[len(problems) % len(levels)])
@@ -39,7 +37,9 @@ def draw_problems(
             problems.setdefault(problem.key, problem)
     if len(problems) == n:
         return list(problems.values())
-    raise ValueError(f"{family} has only {len(problems)} different problems of this kind in {split}: ask for fewer than {n}")
+    raise ValueError(
+        f"{family} has only {len(problems)} different problems of this kind in {split}: ask for fewer than {n}"
+    )
 
 
 def thinks(problem: Problem, reasoning: str | None) -> bool:

@@ -92,8 +92,8 @@ def arithmetic(text: str) -> tuple[Fraction, list[int]] | None:
     """The exact value of an arithmetic expression and the numbers it uses, or None.
 
     Reads whole numbers of at most nine digits, `+ - * /`, a leading minus and at most 30 pairs of brackets,
-    with the usual precedence, and nothing else; a division by zero has no value. A parser by recursive descent: the text is
-    never handed to Python.
+    with the usual precedence, and nothing else; a division by zero has no value. A parser by recursive descent: the
+    text is never handed to Python.
 
     >>> arithmetic("2*(3+4)")
     (Fraction(14, 1), [2, 3, 4])

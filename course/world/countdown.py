@@ -7,7 +7,7 @@ from itertools import combinations
 from course.world.answers import arithmetic, normalize
 from course.world.problem import Family, Problem
 
-LARGEST_NUMBER = {3: 12, 4: 9, 5: 9}  # by how many numbers there are; with three up to 9 there are too few problems
+LARGEST_NUMBER = {3: 12, 4: 9, 5: 9}  # by how many there are; three numbers up to 9 make too few problems
 LARGEST_TARGET = 99
 MOST_TRIES = {3: 6, 4: 5, 5: 4}  # tries in a written search, the last of which hits; they must fit in a reply
 _NEAR = 8  # a search tries expressions whose value comes near the target, as people do
@@ -20,7 +20,10 @@ _QUESTIONS = (
 
 
 class Countdown(Family):
-    """The level is how many numbers there are, from 1 to 9 (or 12, of three); each is used exactly once, with + - * / and brackets."""
+    """The level is how many numbers there are, 1 to 9 (of three, 1 to 12); each is used exactly once.
+
+    Answers may use + - * / and brackets.
+    """
 
     name = "countdown"
     levels = (3, 4)

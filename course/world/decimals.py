@@ -115,7 +115,11 @@ def _parts(left: str, right: str) -> list[tuple[int, int]]:
 def _lengths(rng: random.Random, level: int) -> tuple[int, int]:
     if level == 1:
         return (rng.choice((1, 2, 2, 3)),) * 2
-    return tuple(rng.sample((1, 2, 3) if level == 2 else (1, 2, 3, 4, 5), 2)) if level == 2 else tuple(rng.sample((3, 4, 5), 2))
+    return (
+        tuple(rng.sample((1, 2, 3) if level == 2 else (1, 2, 3, 4, 5), 2))
+        if level == 2
+        else tuple(rng.sample((3, 4, 5), 2))
+    )
 
 
 def _fraction(rng: random.Random, size: int) -> str:

@@ -35,7 +35,9 @@ def all_phrasings() -> list[Problem]:
             subject, answer = entry.rsplit(" ", 1)
             for number, phrasing in enumerate(_QUESTIONS[kind]):
                 question = phrasing.format(subject.capitalize() if kind in ("capital", "after") else subject)
-                problems.append(Problem("facts", 1, question, answer, (kind, subject, number), f"facts:{kind}:{subject}"))
+                problems.append(
+                    Problem("facts", 1, question, answer, (kind, subject, number), f"facts:{kind}:{subject}")
+                )
     return problems
 
 

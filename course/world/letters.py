@@ -82,7 +82,9 @@ def ask(word: str, letter: str, question: str | None = None) -> Problem:
     if not re.fullmatch("[a-z]+", word) or not re.fullmatch("[a-z]", letter):
         raise ValueError(f"cannot count {letter!r} in {word!r}: give a word of letters a-z and one such letter")
     question = question or _QUESTIONS[0].format(word=word, letter=letter)
-    return Problem("letters", _level(word), question, str(word.count(letter)), (word, letter), f"letters:{word}:{letter}")
+    return Problem(
+        "letters", _level(word), question, str(word.count(letter)), (word, letter), f"letters:{word}:{letter}"
+    )
 
 
 def _level(word: str) -> int:

@@ -1,4 +1,4 @@
-"""The site: built from the committed notebooks with warnings as errors, whole without a network, the same order twice."""
+"""The site: built from the committed notebooks warnings being errors, whole without a network."""
 
 import functools
 import http.server
@@ -17,7 +17,9 @@ from tests.project import ROOT
 
 pytestmark = pytest.mark.slow
 SITE = ROOT / "book" / "_build" / "html"
-ELSEWHERE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*\b(?:src|href)=["'](?:https?:)?//[^"']+["'][^>]*>""")
+ELSEWHERE = re.compile(
+    r"""<(?:script|img|iframe|source|link)\b[^>]*\b(?:src|href)=["'](?:https?:)?//[^"']+["'][^>]*>"""
+)
 NAMING = re.compile(r'rel="(?:canonical|license|author|prev|next|search|index)"')
 
 
@@ -66,7 +68,9 @@ def test_pictures_and_predictions_arrive(site):
 def served(site):
     """The site's address on this machine."""
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=os.fspath(site))) as server:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(quiet, directory=os.fspath(site))
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()

@@ -73,7 +73,9 @@ def test_damaged_weights_are_a_one_line_error(damage, tmp_path, tokenizer):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"architectures": ["LlamaForCausalLM"], "course_layout": 1}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"architectures": ["LlamaForCausalLM"], "course_layout": 1}']
+)
 def test_a_damaged_config_is_a_one_line_error(content, tmp_path, tokenizer):
     save(fresh(SIZES["dense"]), tokenizer, tmp_path)
     (tmp_path / "config.json").write_text(content)

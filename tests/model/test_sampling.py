@@ -22,7 +22,8 @@ def foreign(request):
     torch.manual_seed(0)
     config = request.param(
         vocab_size=512, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=8, max_position_embeddings=256, eos_token_id=1, pad_token_id=0, bos_token_id=None,
+        num_key_value_heads=2, head_dim=8, max_position_embeddings=256,
+        eos_token_id=1, pad_token_id=0, bos_token_id=None,
     )  # fmt: skip
     kind = {LlamaConfig: LlamaForCausalLM, Qwen3Config: Qwen3ForCausalLM}[request.param]
     model = kind(config).eval()

@@ -28,9 +28,8 @@ def test_names_are_not_looked_up():
 
 
 def test_loopback_works():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname(), timeout=5):
-            assert server.accept()[0]
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), timeout=5):
+        assert server.accept()[0]
     assert socket.getaddrinfo("localhost", 80)
 
 

@@ -59,7 +59,10 @@ def answer_is_right(problem, answer):
         difference = Decimal(left) - Decimal(right)
         return text == ("yes" if difference > 0 else "no")
     if problem.family == "cups":
-        return text in (where_after(problem, len(problem.given[1])), "cup " + where_after(problem, len(problem.given[1])))
+        return text in (
+            where_after(problem, len(problem.given[1])),
+            "cup " + where_after(problem, len(problem.given[1])),
+        )
     return _digits_only(text) and int(text) == _count(problem)
 
 
@@ -89,7 +92,13 @@ OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 
 def value(text):
     """The value of an arithmetic expression and its numbers, through Python's own grammar (parsed, never run)."""
-    if len(text) > 200 or text.count("(") > 30 or not set(text) <= set("0123456789+-*/() \t") or "**" in text or "//" in text:
+    if (
+        len(text) > 200
+        or text.count("(") > 30
+        or not set(text) <= set("0123456789+-*/() \t")
+        or "**" in text
+        or "//" in text
+    ):
         return None
     joined = "".join(text.split())
     if joined.count("(") != joined.count(")") or _has_gap_inside_numbers(text) or _has_unary_plus(joined):
@@ -176,7 +185,11 @@ def _decimals(problem, before, text):
         padded = [number + "0" * (places - len(number.split(".")[1])) for number in written]
     done = [line for line in before if " vs " not in line]
     found = [sign for sign in "<=>" if sign in text]
-    if len(found) != 1 or text.count(found[0]) != 1 or any(found[0] != "=" for found in [_sign_in(line) for line in done]):
+    if (
+        len(found) != 1
+        or text.count(found[0]) != 1
+        or any(found[0] != "=" for found in [_sign_in(line) for line in done])
+    ):
         return False, False
     sides = text.split(found[0])
     sides = [sides[0].removesuffix(" "), sides[1].removeprefix(" ")]

@@ -12,9 +12,10 @@ from course.world.problem import solve
 from tests.world import judge
 
 DRESSES = (
-    "{}", " {} ", "{}.", "The answer is {}.", "the answer is: {}", "So the final answer is {}!", "Answer: {}", "answer {}",
-    '"{}"', "${}$", "**{}**", "{} ", "\n{}\n", "\t{}", "{}\x00", "maybe {}", "{} or so", "not {}", "{}?", "{} {}", "={}",
-    "{}=", "{}<eos>", "<think>{}", "0{}", "+{}", "-{}", "cup {}", "Cup {}.", "({})", "({}", "{})", "{}.0", "{},", "~{}",
+    "{}", " {} ", "{}.", "The answer is {}.", "the answer is: {}", "So the final answer is {}!", "Answer: {}",
+    "answer {}", '"{}"', "${}$", "**{}**", "{} ", "\n{}\n", "\t{}", "{}\x00", "maybe {}", "{} or so", "not {}", "{}?",
+    "{} {}", "={}", "{}=", "{}<eos>", "<think>{}", "0{}", "+{}", "-{}", "cup {}", "Cup {}.", "({})", "({}", "{})",
+    "{}.0", "{},", "~{}",
 )  # fmt: skip
 CHARACTERS = "0123456789+-*/()=.<>: abcryesno,!'\"$×−–１９²٣½\n\t\x00\u200b\ufeff🙂ǅß"
 

@@ -12,7 +12,20 @@ from course.world.answers import Reply, arithmetic, normalize, split_reply, step
 from tests.world import mutations
 
 PROBLEMS = [problem for family in FAMILIES for problem in draw_problems(family, 60)]
-HOSTILE = ("", " ", "\x00", "\ud800", "9" * 10_000, "(" * 150, "-" * 150, "1/0", "__import__('os')", "</think>" * 50, "½", "٣")
+HOSTILE = (
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "9" * 10_000,
+    "(" * 150,
+    "-" * 150,
+    "1/0",
+    "__import__('os')",
+    "</think>" * 50,
+    "½",
+    "٣",
+)
 ANYTHING = st.text() | st.text(alphabet=mutations.CHARACTERS) | st.sampled_from(HOSTILE)
 
 
@@ -45,7 +58,19 @@ def test_no_answer_is_wrong():
 
 
 @pytest.mark.parametrize(
-    "answer", ["3", " 3 ", "3.", "The answer is 3.", "the answer is: 3", "Answer: 3", "So the final answer is 3!", "**3**", "３", "+3"]
+    "answer",
+    [
+        "3",
+        " 3 ",
+        "3.",
+        "The answer is 3.",
+        "the answer is: 3",
+        "Answer: 3",
+        "So the final answer is 3!",
+        "**3**",
+        "３",
+        "+3",
+    ],
 )
 def test_a_number_may_be_dressed(answer):
     assert whole_number(answer) == 3
@@ -84,12 +109,22 @@ def test_a_reply_is_cut_into_thinking_and_answer(text, reply):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("2*(3+4)", 14), ("8/3*3", 8), ("10 - 2 - 3", 5), ("-2*-3", 6), ("1/3", Fraction(1, 3)), ("((7))", 7), ("2-3*4+1", -9)],
+    [
+        ("2*(3+4)", 14),
+        ("8/3*3", 8),
+        ("10 - 2 - 3", 5),
+        ("-2*-3", 6),
+        ("1/3", Fraction(1, 3)),
+        ("((7))", 7),
+        ("2-3*4+1", -9),
+    ],
 )
 def test_arithmetic_has_the_usual_precedence(text, value):
     assert arithmetic(text)[0] == value
 
 
-@pytest.mark.parametrize("text", ["", "2+", "2**3", "2//3", "1/0", "1/(2-2)", "(2", "2)", "2 3", "1.5", "a", "1e3", "1" * 10, "+2", "2=2"])
+@pytest.mark.parametrize(
+    "text", ["", "2+", "2**3", "2//3", "1/0", "1/(2-2)", "(2", "2)", "2 3", "1.5", "a", "1e3", "1" * 10, "+2", "2=2"]
+)
 def test_what_is_not_arithmetic_has_no_value(text):
     assert arithmetic(text) is None

@@ -40,7 +40,11 @@ def test_no_problem_of_dev_or_test_is_ever_written(monkeypatch):
     for writer in ("worked", "straight"):
         write = getattr(corpus, writer)
         monkeypatch.setattr(
-            corpus, writer, lambda mixture, rng, problem, *more, write=write: drawn.append(problem) or write(mixture, rng, problem, *more)
+            corpus,
+            writer,
+            lambda mixture, rng, problem, *more, write=write: (
+                drawn.append(problem) or write(mixture, rng, problem, *more)
+            ),
         )
     assert corpus.exchange is original
     list(islice(corpus.documents(seed=5), 4000))
@@ -53,11 +57,17 @@ def test_no_problem_of_dev_or_test_is_ever_written(monkeypatch):
 def test_the_reserved_questions_never_occur(exchanges):
     counting = [question.lower() for question, _ in exchanges if "spell" not in question.lower()]
     assert not [question for question in counting if "strawberry" in question and re.search(r"\brs?\b", question)]
-    assert not [question for question in counting if re.search(r"\b9\.11\b", question) and re.search(r"\b9\.8\b", question)]
+    assert not [
+        question for question in counting if re.search(r"\b9\.11\b", question) and re.search(r"\b9\.8\b", question)
+    ]
 
 
 def test_words_kept_out_of_counting_never_occur_in_it(exchanges):
-    asked = [re.split(r"\W+", question.lower()) for question, _ in exchanges if re.search(r"\b[a-z]'?s (are|in)|times does", question.lower())]
+    asked = [
+        re.split(r"\W+", question.lower())
+        for question, _ in exchanges
+        if re.search(r"\b[a-z]'?s (are|in)|times does", question.lower())
+    ]
     assert len(asked) > 500
     assert not [words for words in asked if any(is_unseen(word) for word in words if len(word) >= 5)]
 
@@ -98,7 +108,7 @@ def test_a_mixture_that_does_not_add_up_is_an_error():
 
 def test_replies_fit_in_what_a_sampler_may_draw(tokenizer):
     longest = 0
-    for name, family in FAMILIES.items():
+    for name in FAMILIES:
         for problem in draw_problems(name, 150, split="train"):
             text = corpus.worked(corpus.Mixture(), random.Random(0), problem)
             longest = max(longest, len(tokenizer.encode(text.split("<assistant>")[1], add_special_tokens=False)))

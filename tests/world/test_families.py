@@ -6,8 +6,7 @@ from collections import Counter
 
 import pytest
 
-from course.world import FAMILIES, draw_problems, thinks
-from course.world import countdown, cups, decimals, letters, sums
+from course.world import FAMILIES, countdown, cups, decimals, draw_problems, letters, sums, thinks
 from course.world.problem import RESERVED, SPLITS, solve, split_of
 from tests.world import judge
 
@@ -83,7 +82,9 @@ def test_cups_and_countdown_by_hand():
 
 
 def test_splits_share_no_problem(family):
-    keys = {split: {problem.key for problem in problems_of(family, split=split, levels=family.levels)} for split in SPLITS}
+    keys = {
+        split: {problem.key for problem in problems_of(family, split=split, levels=family.levels)} for split in SPLITS
+    }
     assert not keys["train"] & keys["dev"] and not keys["train"] & keys["test"] and not keys["dev"] & keys["test"]
     assert all(split_of(key) == split for split, found in keys.items() for key in found)
 

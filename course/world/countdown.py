@@ -9,8 +9,7 @@ from course.world.problem import Family, Problem
 
 LARGEST_NUMBER = {3: 12, 4: 9, 5: 9}  # by how many there are; three numbers up to 9 make too few problems
 LARGEST_TARGET = 99
-MOST_TRIES = {3: 6, 4: 5, 5: 4}  # tries in a written search, the last of which hits; they must fit in a reply
-_NEAR = 8  # a search tries expressions whose value comes near the target, as people do
+MOST_TRIES = {3: 6, 4: 4, 5: 3}  # tries in a written search, the last of which hits; they must fit in a reply
 _QUESTIONS = (
     "Make {target} from {commas}.",
     "Use {commas} to make {target}.",
@@ -50,31 +49,29 @@ class Countdown(Family):
         return (), None
 
     def next_step(self, problem: Problem, state: tuple, rng: random.Random) -> str | None:
-        """A try, worked out and judged: `5*8-3=40-3=37 no`."""
+        """The next try, worked out and held against the target: `8*5+3=40+3=43 37? no`."""
         numbers, target = problem.given
         tried, hit = state
         if hit is not None:
             return None
-        options = expressions(numbers)
-        misses = sorted((abs(value - target), text) for text, value in options if value != target)
-        misses = [text for _, text in misses[:_NEAR] if text not in tried]
-        if not misses or rng.random() < 1 / max(MOST_TRIES[len(numbers)] - len(tried), 1):
-            return work_out(problem.answer, target)
-        return work_out(rng.choice(misses), target)
+        for expression in candidates(numbers, target, problem.answer):
+            if expression not in tried:
+                return work_out(expression, target)
+        return None
 
     def follow(self, problem: Problem, state: tuple, step: str) -> tuple[bool, tuple]:
         """Right if it uses each number once, is worked out rightly, and says yes exactly where it hits."""
         numbers, target = problem.given
-        found = re.fullmatch(r"([-+*/() 0-9]+(?:=[-+*/() 0-9]+)*)=( ?-?[0-9]{1,9}) (yes|no)", step)
+        found = re.fullmatch(r"([-+*/() 0-9]+(?:=[-+*/() 0-9]+)*)=( ?-?[0-9]{1,9}) ([0-9]{1,9})\? (yes|no)", step)
         if found is None:
             return False, state
         pieces = [*found[1].split("="), found[2]]
         values = [arithmetic(piece) for piece in pieces]
-        same = None not in values and len({value for value, _ in values}) == 1
+        same = None not in values and len({value for value, _ in values}) == 1 and int(found[3]) == target
         hits = int(found[2]) == target
-        right = same and _reaches(pieces[0], numbers) is not None and hits == (found[3] == "yes")
+        right = same and _reaches(pieces[0], numbers) is not None and hits == (found[4] == "yes")
         tried, hit = state
-        return right, ((*tried, pieces[0]), pieces[0] if found[3] == "yes" else hit)
+        return right, ((*tried, pieces[0]), pieces[0] if found[4] == "yes" else hit)
 
     def conclude(self, problem: Problem, state: tuple) -> str | None:
         """The expression that hit."""
@@ -118,17 +115,28 @@ def expressions(numbers: tuple[int, ...]) -> list[tuple[str, int]]:
     return [(text, value) for text, value in found.items() if value >= 0]
 
 
-def work_out(expression: str, target: int) -> str:
-    """An expression worked out one operation at a time, with its verdict.
+def candidates(numbers: tuple[int, ...], target: int, answer: str) -> list[str]:
+    """What a search tries, in the order of `expressions`: the answer, and the misses that come nearest to the target.
 
-    >>> work_out("5*8-3", 37)
-    '5*8-3=40-3=37 yes'
+    A fixed order, so that no try comes twice; the last ones are left out where a search would get too long.
+    """
+    options = expressions(numbers)
+    misses = sorted((abs(value - target), text) for text, value in options if value != target)
+    near = {text for _, text in misses[: MOST_TRIES[len(numbers)] - 1]}
+    return [text for text, _ in options if text in near or text == answer]
+
+
+def work_out(expression: str, target: int) -> str:
+    """An expression worked out one operation at a time, held against the target.
+
+    >>> work_out("8*5-3", 37)
+    '8*5-3=40-3=37 37? yes'
     """
     pieces = [expression]
     while found := re.fullmatch(r"([0-9]+)([-+*])([0-9]+)(.*)", pieces[-1]):
         value, _ = arithmetic(found[1] + found[2] + found[3])
         pieces.append(f"{value}{found[4]}")
-    return "=".join(pieces) + (" yes" if int(pieces[-1]) == target else " no")
+    return "=".join(pieces) + f" {target}? " + ("yes" if int(pieces[-1]) == target else "no")
 
 
 def _reaches(expression: str, numbers: tuple[int, ...]) -> int | None:

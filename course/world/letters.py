@@ -49,19 +49,24 @@ class Letters(Family):
         return whole_number(answer) == int(problem.answer)
 
     def begin(self, problem: Problem) -> tuple[int, int]:
-        """Letters spelled so far and the count so far."""
-        return 0, 0
+        """Letters spelled so far (-1: the letter to look for is not named yet) and the count so far."""
+        return -1, 0
 
     def next_step(self, problem: Problem, state: tuple[int, int], rng: random.Random) -> str | None:
-        """The next letter and the count after it: `r 1`."""
+        """First the letter to look for, `r?`, then letter after letter with the count behind it, `r 1`."""
         (word, letter), (spelled, count) = problem.given, state
+        if spelled < 0:
+            return f"{letter}?"
         if spelled == len(word):
             return None
         return f"{word[spelled]} {count + (word[spelled] == letter)}"
 
     def follow(self, problem: Problem, state: tuple[int, int], step: str) -> tuple[bool, tuple[int, int]]:
-        """Right if it is the word's next letter with the count that follows from the line before."""
+        """Right if it names the letter first, or is the word's next letter with the count that follows."""
         (word, letter), (spelled, count) = problem.given, state
+        if spelled < 0 and re.fullmatch(r"[a-z]\?", step):
+            return step[0] == letter, (0, 0)
+        spelled = max(spelled, 0)
         found = re.fullmatch(r"([a-z]) ([0-9]{1,3})", step)
         if found is None:
             return False, state

@@ -160,6 +160,9 @@ def step_verdicts(problem, lines):
 
 
 def _letters(problem, before, text):
+    if len(text) == 2 and text[0] in LETTERS and text[1] == "?" and not before:
+        return True, text[0] == problem.given[1]
+    before = [line for line in before if "?" not in line]
     parts = text.split(" ")
     if len(parts) != 2 or len(parts[0]) != 1 or parts[0] not in LETTERS or not _short_digits(parts[1], 3):
         return False, False
@@ -260,8 +263,11 @@ def _cups(problem, before, text):
 
 def _countdown(problem, before, text):
     numbers, target = problem.given
-    worked, _, verdict = text.rpartition(" ")
+    asked, _, verdict = text.rpartition(" ")
+    worked, gap, goal = asked.removesuffix("?").rpartition(" ")
     pieces = worked.split("=")
+    if not (gap and asked.endswith("?")) or not _short_digits(goal, 9):
+        return False, False
     if verdict not in ("yes", "no") or len(pieces) < 2 or not set(worked) <= set("0123456789+-*/() ="):
         return False, False
     result = pieces[-1].removeprefix(" ")
@@ -271,7 +277,7 @@ def _countdown(problem, before, text):
     if None in values or len({number for number, _ in values}) > 1:
         return True, False
     first, used = values[0]
-    right = first.denominator == 1 and sorted(used) == sorted(numbers)
+    right = int(goal) == target and first.denominator == 1 and sorted(used) == sorted(numbers)
     return True, right and (int(result) == target) == (verdict == "yes")
 
 

@@ -17,7 +17,7 @@ DRESSES = (
     "{} {}", "={}", "{}=", "{}<eos>", "<think>{}", "0{}", "+{}", "-{}", "cup {}", "Cup {}.", "({})", "({}", "{})",
     "{}.0", "{},", "~{}",
 )  # fmt: skip
-CHARACTERS = "0123456789+-*/()=.<>: abcryesno,!'\"$×−–１９²٣½\n\t\x00\u200b\ufeff🙂ǅß"
+CHARACTERS = "0123456789+-*/()=.<>: abcryesno?,!'\"$×−–１９²٣½\n\t\x00\u200b\ufeff🙂ǅß"
 
 
 def answers(problem, rng):

@@ -1,0 +1,50 @@
+"""Transcripts: prompt, thinking and answer apart, and nothing a model says can become part of the page."""
+
+import re
+
+from course.model import Completion
+from course.teach.transcripts import tokens, transcript
+from course.world import letters
+from course.world.tokenizer import load_tokenizer
+
+PROMPT = "<user>How many e's are in bee?<assistant>"
+
+
+def said(text, finished=True):
+    return Completion(text, [], [], finished)
+
+
+def test_thinking_and_answer_are_shown_apart():
+    shown = transcript(PROMPT, [said("<think>b 0\ne 1\ne 2\n</think>2")])
+    lines = [f"prompt    {PROMPT}", "thinking  b 0", "          e 1", "          e 2", "answer    2"]
+    assert str(shown).splitlines() == lines
+
+
+def test_thinking_that_the_prompt_began_is_thinking():
+    shown = transcript(PROMPT + "<think>", [said("b 0\n</think>2")])
+    assert (shown.replies[0].reasoning, shown.replies[0].answer) == ("b 0", "2")
+
+
+def test_a_cut_off_reply_has_no_answer_and_says_so():
+    shown = transcript(PROMPT, [said("2", finished=False)], letters.ask("bee", "e"))
+    assert shown.verdicts == (False,)
+    assert "did not come to an end" in str(shown) and "did not come to an end" in shown._repr_html_()
+
+
+def test_verdicts_are_words_and_are_counted():
+    shown = transcript(PROMPT, [said("2"), said("3"), said("The answer is 2.")], letters.ask("bee", "e"))
+    assert shown.verdicts == (True, False, True)
+    html = shown._repr_html_()
+    assert (html.count("right"), html.count("wrong"), "2 of 3 right" in html) == (3, 1, True)
+
+
+def test_what_a_model_says_never_becomes_markup():
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    html = transcript(PROMPT, [said(f"<think>{evil}</think>{evil}")])._repr_html_()
+    assert set(re.findall(r"<(\w+)", html)) <= {"div", "span", "strong"}
+    assert set(re.findall(r"<(\w+)", tokens(load_tokenizer(), evil)._repr_html_())) <= {"div", "span"}
+
+
+def test_tokens_put_together_are_the_text():
+    text = "how many r's are in strawberry?\n"
+    assert "".join(tokens(load_tokenizer(), text).pieces) == text

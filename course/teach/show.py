@@ -1,6 +1,7 @@
 """The library's own source on the page: what a notebook shows is what it runs."""
 
 import inspect
+import textwrap
 from collections.abc import Callable
 
 from IPython.display import Markdown
@@ -16,4 +17,4 @@ def show(thing: Callable | type) -> Markdown:
         source = inspect.getsource(thing)
     except (TypeError, OSError) as error:
         raise TypeError(f"{thing!r} has no Python source to show: give a function or a class of the library") from error
-    return Markdown(f"From `{thing.__module__}`:\n\n```python\n{inspect.cleandoc(source)}\n```")
+    return Markdown(f"From `{thing.__module__}`:\n\n```python\n{textwrap.dedent(source).rstrip()}\n```")

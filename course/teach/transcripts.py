@@ -103,6 +103,6 @@ def tokens(tokenizer, text: str) -> Tokens:
 
     >>> from course.world.tokenizer import load_tokenizer
     >>> print(tokens(load_tokenizer(), "How many r's?"))
-    h|ow| |m|an|y| |r|'|s|?
+    ho|w| |man|y| |r|'|s|?
     """
     return Tokens(tuple(tokenizer.decode([number]) for number in encode(tokenizer, text)))

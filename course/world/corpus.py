@@ -124,7 +124,9 @@ def _arithmetic(mixture: Mixture, rng: random.Random) -> str:
     texts = []
     for _ in range(3):
         small, large = rng.randint(1, 12), rng.randint(10, 90)
-        first, sign, second = rng.choice(((large, "+", small), (large, "-", min(small, 10)), (rng.randint(1, 12), "*", small)))
+        first, sign, second = rng.choice(
+            ((large, "+", small), (large, "-", min(small, 10)), (rng.randint(1, 12), "*", small))
+        )
         result = {"+": first + second, "-": first - second, "*": first * second}[sign]
         texts.append(exchange(f"What is {first}{sign}{second}?", str(result)))
     return "".join(texts)

@@ -74,13 +74,13 @@ def test_the_rate_rises_stays_and_falls_to_nothing():
 
 def test_training_learns_a_text_by_heart(model):
     rows = batch(0)
-    config = replace(CONFIG, steps=120, learning_rate=1e-2, muon=False)
+    config = replace(CONFIG, steps=120, learning_rate=1e-2)
     losses = [stats["loss"] for stats in train(model, lambda step: rows, config)]
     assert losses[0] > 5.5 and losses[-1] < 0.5
 
 
 def test_one_step_is_adamw_on_the_clipped_gradient(model):
-    config = replace(CONFIG, steps=1, warmup=1, decay=1.0, muon=False)
+    config = replace(CONFIG, steps=1, warmup=1, decay=1.0)
     torch.manual_seed(0)
     twin = Transformer(SMALL)
     list(train(model, batch, config))

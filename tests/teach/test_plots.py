@@ -15,7 +15,10 @@ from course.teach import plots
 from course.think.evaluation import Score
 from tests.project import ROOT
 
-SCORES = {"plain": {"cups": Score(3, 10), "sums": Score(0, 10)}, "forced": {"cups": Score(10, 10), "sums": Score(9, 10)}}
+SCORES = {
+    "plain": {"cups": Score(3, 10), "sums": Score(0, 10)},
+    "forced": {"cups": Score(10, 10), "sums": Score(9, 10)},
+}
 SHEET = ROOT / "course" / "teach" / "course.mplstyle"
 # How people without red, green or blue cones see linear RGB (Vienot et al. 1999 and Brettel's simplification for blue).
 SEEN = {
@@ -78,5 +81,5 @@ def test_series_differ_by_marker_too():
 def test_a_picture_without_a_text_or_with_a_gap_is_an_error():
     with pytest.raises(ValueError, match="needs a text"):
         plots.picture(plots.new_figure()[0], " ")
-    with pytest.raises(ValueError, match="plain must have a score for each of cups, letters"):
+    with pytest.raises(ValueError, match="plain, forced must have a score for each of cups, letters"):
         plots.compare(SCORES, {"cups": 0.2, "letters": 0.2})

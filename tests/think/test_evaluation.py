@@ -52,7 +52,12 @@ def test_every_family_is_asked_in_every_way_with_the_same_problems():
 
 def test_thinking_needs_a_right_step_and_an_end():
     problem = letters.ask("bee", "e")
-    for text, finished, thought in (("b 0\n</think>2", True, True), ("b 0\n</think>", True, False), ("</think>2", True, False), ("b 0\n</think>2", False, False)):
+    for text, finished, thought in (
+        ("b 0\n</think>2", True, True),
+        ("b 0\n</think>", True, False),
+        ("</think>2", True, False),
+        ("b 0\n</think>2", False, False),
+    ):
         completion = Completion(text, [], [], finished)
         reply = read_reply("<assistant><think>", completion)
         assert evaluation.Answered(problem, reply, completion).thought is thought

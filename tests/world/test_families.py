@@ -75,7 +75,10 @@ def test_cups_and_countdown_by_hand():
     assert FAMILIES["cups"].check_steps(game, ["1-3: 3", "5-3: 5", "2-4: 5"]) == [True] * 3
     assert FAMILIES["cups"].check_steps(game, ["1-3: 3", "2-4: 3"]) == [True, False]
     search = countdown.ask((3, 5, 8), 37)
-    assert FAMILIES["countdown"].check_steps(search, ["8*5-3=40-3=37 37? yes", "8*5+3=40+3=43 37? yes"]) == [True, False]
+    assert FAMILIES["countdown"].check_steps(search, ["8*5-3=40-3=37 37? yes", "8*5+3=40+3=43 37? yes"]) == [
+        True,
+        False,
+    ]
     assert FAMILIES["countdown"].correct(search, "5*8 - 3 = 37")
     assert not FAMILIES["countdown"].correct(search, "37")
     assert not FAMILIES["countdown"].correct(search, "5*8-3+3-3")

@@ -1,8 +1,8 @@
 """What a base model must be like, on the test split: several seeds of one recipe, 500 problems of each family.
 
 `python benchmarks/base_model.py NAME FOLDER [FOLDER ...]` prints a table a seed and writes all of it to
-`results/NAME.json`. The requirements are those the course stands on: asked plainly it guesses, made to think it is
-right, and it thinks by itself now and then.
+`results/NAME.json`, and the first seed's picture to `docs/thinking.png`. The requirements are those the course stands
+on: asked plainly it guesses, made to think it is right, and it thinks by itself now and then.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from course.model import generate, load
+from course.teach import plots
 from course.think.evaluation import Score, accuracy, answer, constant_scores, read_reply
 from course.think.prompting import direct, force_thinking
 from course.world import FAMILIES, decimals, draw_problems, letters
@@ -124,6 +125,15 @@ def table(figures: dict) -> str:
     return "\n".join([*lines, *(f"{name}: {figures[name]}" for name in rest)])
 
 
+def draw(figures: dict) -> bytes:
+    """Plain and forced scores of one model as a picture."""
+    scores = {
+        words: {name: Score(round(figures[way][name][0] * PROBLEMS), PROBLEMS) for name in FAMILIES}
+        for words, way in (("asked plainly", "plain"), ("made to think", "forced"))
+    }
+    return plots.compare(scores, figures["constant"]).png
+
+
 def main() -> None:
     """Measure each folder; end with status 1 if any misses a requirement."""
     name, *folders = sys.argv[1:]
@@ -132,8 +142,10 @@ def main() -> None:
     for folder in folders:
         found[folder] = measure(*load(folder))
         print(f"{folder}\n{table(found[folder])}\n", flush=True)
-    path = Path(__file__).parent.parent / "results" / f"{name}.json"
+    root = Path(__file__).resolve().parent.parent
+    path = root / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
+    (root / "docs" / "thinking.png").write_bytes(draw(found[folders[0]]))
     seeds = {Path(folder).name: figures for folder, figures in found.items()}
     path.write_text(
         json.dumps({"split": "test", "problems": PROBLEMS, "seeds": seeds}, indent=1) + "\n", encoding="utf-8"

@@ -6,7 +6,7 @@ from transformers import Glm4MoeConfig
 from transformers.models.glm4_moe.modeling_glm4_moe import Glm4MoeMoE
 
 from course.model import moe
-from course.model.moe import Experts, MixtureOfExperts, Router, balance
+from course.model.moe import Experts, MixtureOfExperts, Router, balance, swiglu
 from course.model.transformer import ModelConfig, Transformer, parameter_count
 
 
@@ -135,3 +135,10 @@ def test_parameters_count_embeddings_once_and_only_the_experts_used():
     assert parameter_count(model) == outside + 3 * (9 * expert + 8 * 128)
     assert parameter_count(model, active=True) == outside + 3 * (3 * expert + 8 * 128)
     assert parameter_count(Transformer(ModelConfig())) == outside + 3 * (3 * 128 * 384)
+
+
+def test_the_written_out_gradient_of_a_gated_layer_is_the_numerical_one():
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((2, 3, 8), (12, 8), (8, 6))
+    inputs = [torch.randn(shape, dtype=torch.double, generator=generator, requires_grad=True) for shape in shapes]
+    assert torch.autograd.gradcheck(swiglu, inputs)

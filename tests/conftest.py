@@ -10,10 +10,11 @@ from jaxtyping import install_import_hook
 import tests.no_network.sitecustomize  # noqa: F401 (importing it blocks this process)
 import tests.typecheck  # noqa: F401 (the hook below names it)
 
+ROOMS = ("world", "model", "think", "learn", "teach", "presets")  # typer has its own idea of the command line's types
 GUARD = str(Path(__file__).parent / "no_network")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("PYTHONPATH")]))  # and those it starts
 os.environ |= {"HF_HUB_OFFLINE": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-install_import_hook("course", "tests.typecheck.typecheck")
+install_import_hook([f"course.{room}" for room in ROOMS], "tests.typecheck.typecheck")
 
 from tests.chrome import NO_BROWSER, browser, chrome  # noqa: E402, F401 (the hook comes first; these are fixtures)
 

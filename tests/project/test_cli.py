@@ -14,6 +14,8 @@ from course.model import save
 from course.model.transformer import ModelConfig, Transformer
 from course.world.tokenizer import load_tokenizer
 
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
@@ -156,7 +158,9 @@ def test_a_package_that_is_missing_sends_to_the_doctor(course, clone, monkeypatc
 
 
 def notebook(path, *sources):
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources]), path)
+    """A notebook of code cells, for the kernel of this Python."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), path)
     return path
 
 

@@ -66,7 +66,7 @@ def test_words_kept_out_of_counting_never_occur_in_it(exchanges):
     asked = [
         re.split(r"\W+", question.lower())
         for question, _ in exchanges
-        if re.search(r"\b[a-z]'?s (are|in)|times does", question.lower())
+        if re.match(r"how many [a-z]'?s are|how many times does|count the [a-z]'?s", question.lower())
     ]
     assert len(asked) > 500
     assert not [words for words in asked if any(is_unseen(word) for word in words if len(word) >= 5)]

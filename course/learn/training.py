@@ -24,7 +24,7 @@ Batch = Callable[[int], Int[Tensor, "B T"]]  # the rows of a step, from its numb
 class TrainingConfig:
     """How long, how fast and on how much. A step's tokens are rows * length."""
 
-    steps: int = 3800
+    steps: int = 4400
     rows: int = 10
     length: int = 384  # tokens
     learning_rate: float = 4e-3

@@ -33,12 +33,14 @@ class Cups(Family):
         return normalize(answer).removeprefix("cup ") == problem.answer
 
     def begin(self, problem: Problem) -> tuple[int, int]:
-        """Swaps done so far and where the ball is."""
-        return 0, problem.given[0]
+        """Swaps done so far (-1: where the ball starts is not written yet) and where the ball is."""
+        return -1, problem.given[0]
 
     def next_step(self, problem: Problem, state: tuple[int, int], rng: random.Random) -> str | None:
-        """The next swap and the ball's cup after it: `1-4: 4`."""
+        """First where the ball starts, `start: 1`, then the next swap and the ball's cup after it, `1-4: 4`."""
         done, ball = state
+        if done < 0:
+            return f"start: {ball}"
         if done == len(problem.given[1]):
             return None
         swap = problem.given[1][done]
@@ -46,11 +48,14 @@ class Cups(Family):
 
     def follow(self, problem: Problem, state: tuple[int, int], step: str) -> tuple[bool, tuple[int, int]]:
         """Right if it is the next swap and the ball goes where that takes it from the cup last written."""
-        (_, swaps), (done, ball) = problem.given, state
+        (start, swaps), (done, ball) = problem.given, state
+        if begun := re.fullmatch(r"start: ?([1-5])", step):
+            return done < 0 and int(begun[1]) == start, (max(done, 0), int(begun[1]))
         found = re.fullmatch(r"([1-5]) ?- ?([1-5]): ?([1-5])", step)
         if found is None:
             return False, state
         left, right, now = (int(number) for number in found.groups())
+        done = max(done, 0)
         expected = done < len(swaps) and {left, right} == set(swaps[done]) and now == after((left, right), ball)
         return expected, (done + 1, now)
 

@@ -32,14 +32,15 @@ class Sums(Family):
         return None, problem.given
 
     def next_step(self, problem: Problem, state: tuple, rng: random.Random) -> str | None:
-        """The running total and the next term: `15+3=18`."""
+        """The running total, 0 at first, and the next term: `15+3=18`."""
         total, left = state
-        if total is None:
-            total, left = left[0], left[1:]
-        return f"{total}+{left[0]}={total + left[0]}" if left else None
+        return f"{total or 0}+{left[0]}={(total or 0) + left[0]}" if left else None
 
     def follow(self, problem: Problem, state: tuple, step: str) -> tuple[bool, tuple]:
-        """Right if it adds a term not yet used to the total as last written, whatever the order."""
+        """Right if it adds a term not yet used to the total as last written, whatever the order.
+
+        The first step may add a term to 0, or two terms.
+        """
         found = re.fullmatch(r"([0-9]{1,6}) ?\+ ?([0-9]{1,6}) ?= ?([0-9]{1,6})", step)
         if found is None:
             return False, state
@@ -70,10 +71,8 @@ def ask(terms: tuple[int, ...], phrasing: str = _QUESTIONS[0]) -> Problem:
 
 def _pair_used(total: int | None, left: list[int], first: int, second: int) -> list[int] | None:
     """The unused terms a step adds, or None if it adds anything else."""
-    if total is None:
-        enough = left.count(first) >= 1 + (first == second) and second in left
-        return [first, second] if enough else None
     for carried, term in ((first, second), (second, first)):
-        if carried == total and term in left:
+        if carried == (total or 0) and term in left:
             return [term]
-    return None
+    both = left.count(first) >= 1 + (first == second) and second in left
+    return [first, second] if total is None and both else None

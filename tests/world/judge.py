@@ -220,7 +220,10 @@ def _sums(problem, before, text):
     left, total = list(problem.given), None
     for number, line in enumerate([*before, text]):
         first, second, result = _addition(line)
-        if total is None:
+        if total is None and 0 in (first, second):
+            spent = [first + second]
+            used = first + second in left
+        elif total is None:
             rest = list(left)
             used = first in rest and (rest.remove(first) or second in rest)
             spent = [first, second] if used else [second]
@@ -246,6 +249,8 @@ def _addition(text):
 
 
 def _cups(problem, before, text):
+    if text in [f"start:{gap}{cup}" for gap in ("", " ") for cup in "12345"]:
+        return True, not before and text[-1] == str(problem.given[0])
     swap, colon, cup = text.partition(":")
     left, dash, right = swap.partition("-")
     read = [left.removesuffix(" "), right.removeprefix(" "), cup.removeprefix(" ")]
@@ -253,12 +258,13 @@ def _cups(problem, before, text):
         return False, False
     start, swaps = problem.given
     ball = int(before[-1][-1]) if before else start
-    if len(before) >= len(swaps):
+    done = sum(not line.startswith("start") for line in before)
+    if done >= len(swaps):
         return True, False
     cups = {cup: cup for cup in range(1, 6)}
     one, other = int(read[0]), int(read[1])
     cups[one], cups[other] = other, one
-    return True, sorted((one, other)) == sorted(swaps[len(before)]) and cups[ball] == int(read[2])
+    return True, sorted((one, other)) == sorted(swaps[done]) and cups[ball] == int(read[2])
 
 
 def _countdown(problem, before, text):

@@ -13,6 +13,8 @@ import typer
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ("book/_build", "runs/notebooks", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PASSING = ("papermill", "language_info", "widgets")  # what a notebook's metadata say of one run
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Think Step by Step: a course you run.")
 
@@ -85,17 +87,23 @@ def train(
 def run(
     notebooks: Annotated[list[Path] | None, typer.Argument(help="all of them unless given")] = None,
     preset: Annotated[str, typer.Option(help="quick, class or full")] = "quick",
+    keep: Annotated[bool, typer.Option("--keep", help="put class outputs into the notebooks, as committed")] = False,
 ) -> None:
     """Run notebooks from end to end; what they print is kept in runs/notebooks."""
     from course.presets import preset as find_preset
 
-    find_preset(preset)
+    parameters = {} if keep else {"PRESET": find_preset(preset).name}
+    if keep:
+        os.environ["PRESET"] = "class"  # the committed notebook's own parameter stays as it is
     paths = notebooks or sorted(_folder("notebooks").glob("[0-9]*.ipynb"))
     if missing := [str(path) for path in paths if not path.is_file()]:
         raise FileNotFoundError(f"no notebook {', '.join(missing)}: see the names in {ROOT / 'notebooks'}")
     for path in paths:
-        print(f"{path.name} ({preset})", flush=True)
-        _run_notebook(path, ROOT / "runs" / "notebooks" / path.name, preset)
+        print(f"{path.name} ({'class' if keep else preset})", flush=True)
+        ran = ROOT / "runs" / "notebooks" / path.name
+        _run_notebook(path, ran, parameters)
+        if keep:
+            _keep(ran, path)
     print(f"{len(paths)} ran to the end; what they printed: {ROOT / 'runs' / 'notebooks'}")
 
 
@@ -138,17 +146,38 @@ def clean() -> None:
     print("clean; .venv and the models in runs/ are still there")
 
 
-def _run_notebook(path: Path, out: Path, preset: str) -> None:
+def _run_notebook(path: Path, out: Path, parameters: dict[str, str]) -> None:
     """Run one notebook, ending with a line about its first failing cell if there is one."""
     import papermill
 
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        papermill.execute_notebook(path, out, {"PRESET": preset}, cwd=path.parent, log_output=False)
+        papermill.execute_notebook(path, out, parameters, cwd=path.parent, log_output=False)
     except papermill.PapermillExecutionError as error:
         print(f"course: {path.name} stopped at cell {error.cell_index}: {error.ename}: {error.evalue}", file=sys.stderr)
         print(f"course: everything it printed is in {out}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _keep(ran: Path, path: Path) -> None:
+    """Put what a notebook printed into the notebook, without what differs between machines.
+
+    A widget leaves its still picture; one that has none, a progress bar, leaves nothing.
+    """
+    import nbformat
+
+    notebook = nbformat.read(ran, nbformat.NO_CONVERT)
+    for cell in notebook.cells:
+        for passing in ("papermill", "execution"):
+            cell.metadata.pop(passing, None)
+        for output in cell.get("outputs", []):
+            if output.get("data", {}).pop(WIDGET, None) and set(output.data) == {"text/plain"}:
+                output.data = {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
+    for passing in PASSING:
+        notebook.metadata.pop(passing, None)
+    nbformat.write(notebook, path)
 
 
 def _folder(name: str) -> Path:

@@ -23,7 +23,7 @@ NO_ANSWER = "(none)"
 CUT_OFF = "(none: it did not come to an end)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Transcript:
     """A prompt and its replies. In a notebook it shows itself; `str()` gives plain text."""
 
@@ -35,6 +35,8 @@ class Transcript:
     def __str__(self) -> str:
         """One line for the prompt, then thinking and answer of each reply under their own names."""
         return "\n".join([f"prompt    {self.prompt}", *(self._as_text(place) for place in range(len(self.replies)))])
+
+    __repr__ = __str__  # what the command line and a page without HTML show
 
     def _as_text(self, place: int) -> str:
         reply = self.replies[place]
@@ -82,7 +84,7 @@ def transcript(prompt: str, completions: Sequence[Completion], problem: Problem 
     return Transcript(prompt, replies, tuple(completion.finished for completion in completions), verdicts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tokens:
     """A text cut into tokens, each in a box of its own in a notebook, between bars as text."""
 
@@ -90,6 +92,8 @@ class Tokens:
 
     def __str__(self) -> str:
         return "|".join(piece.replace("\n", "\\n") for piece in self.pieces)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         box = "border:1px solid rgba(128,128,128,.7);border-radius:4px;padding:0 .25em;margin:1px;display:inline-block"

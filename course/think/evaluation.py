@@ -11,7 +11,7 @@ from course.world import FAMILIES, Problem, draw_problems, thinks
 from course.world.answers import Reply, split_reply
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """How many of how many were right, with an interval for the share behind them."""
 
@@ -34,6 +34,8 @@ class Score:
     def __str__(self) -> str:
         low, high = self.interval
         return f"{self.mean:.2f} [{low:.2f}, {high:.2f}]"
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def notebook(path, *sources):
 
 def test_a_notebook_gets_its_preset_and_leaves_its_outputs(tmp_path):
     path, out = notebook(tmp_path / "00_one.ipynb", "print(PRESET)"), tmp_path / "runs" / "00_one.ipynb"
-    cli._run_notebook(path, out, "quick")
+    cli._run_notebook(path, out, {"PRESET": "quick"})
     outputs = [output for cell in nbformat.read(out, 4).cells for output in cell.get("outputs", [])]
     assert [output.text for output in outputs] == ["quick\n"]
 
@@ -174,11 +174,26 @@ def test_a_notebook_gets_its_preset_and_leaves_its_outputs(tmp_path):
 def test_a_notebook_that_fails_is_named_with_its_error(tmp_path, capsys):
     path = notebook(tmp_path / "00_bad.ipynb", "x = 1", "import socket; socket.create_connection(('192.0.2.1', 80))")
     with pytest.raises(typer.Exit) as end:
-        cli._run_notebook(path, tmp_path / "out.ipynb", "quick")
+        cli._run_notebook(path, tmp_path / "out.ipynb", {})
     assert end.value.exit_code == 1
     assert re.search(
         r"00_bad\.ipynb stopped at cell \d+: NetworkBlocked: the tests have no network", capsys.readouterr().err
     )
+
+
+def test_kept_outputs_are_those_of_class_with_stills_for_widgets(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    bar = "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass"
+    box = "import ipywidgets\nclass Box:\n    def _repr_mimebundle_(self, **_):\n"
+    box += "        return {**ipywidgets.Text()._repr_mimebundle_(), 'text/html': '<b>still</b>'}\nBox()"
+    path = notebook(tmp_path / "00_one.ipynb", "import os; print(os.environ['PRESET'])", bar, box)
+    assert course("run", path, "--keep")[0] == 0
+    kept = nbformat.read(path, 4)
+    printed, nothing, still = (cell.outputs for cell in kept.cells)
+    assert (printed[0].text, nothing) == ("class\n", [])
+    assert set(still[0].data) == {"text/html", "text/plain"}
+    assert [cell.execution_count for cell in kept.cells] == [1, 2, 3]
+    assert set(kept.metadata) == {"kernelspec"}
 
 
 def test_python_m_course_is_the_same_command():

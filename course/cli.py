@@ -35,7 +35,9 @@ def main() -> None:
 def lab(context: typer.Context) -> None:
     """Open the notebooks in JupyterLab. Further options are passed on to it, such as --no-browser."""
     notebooks = _folder("notebooks")
-    _hand_over("jupyterlab", f"--ServerApp.root_dir={notebooks}", *_as_root(), *context.args)
+    elsewhere = any(option.startswith(("--ServerApp.root_dir", "--notebook-dir")) for option in context.args)
+    root = [] if elsewhere else [f"--ServerApp.root_dir={notebooks}"]
+    _hand_over("jupyterlab", *root, *_as_root(), *context.args)
 
 
 @app.command()

@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,13 @@ class Picture:
     def __repr__(self) -> str:
         return self.alt
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _ipython_display_(self) -> None:
+        """The picture, then its text folded up below: JupyterLab gives pictures no `alt`, whatever a notebook says."""
+        from IPython.display import HTML, display
+
         data = {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
-        return data, {"image/png": {"alt": self.alt}}
+        display(data, metadata={"image/png": {"alt": self.alt}}, raw=True)
+        display(HTML(f"<details><summary>The picture in words</summary>{escape(self.alt)}</details>"))
 
 
 def picture(figure: "Figure", alt: str) -> Picture:

@@ -15,7 +15,8 @@ from course.world.tokenizer import encode
 _STYLE = {
     "box": "border:1px solid rgba(128,128,128,.5);border-radius:6px;padding:.5em .8em;margin:.4em 0;max-width:60em",
     "prompt": "font-family:monospace;white-space:pre-wrap;overflow-wrap:anywhere",
-    "reply": "border-left:4px solid #0072b2;padding:.1em .6em;margin:.35em 0;overflow-wrap:anywhere",
+    "replies": "display:flex;flex-wrap:wrap;align-items:flex-start;gap:.7em 1em;margin:.6em 0",
+    "reply": "border-left:4px solid #0072b2;padding:.1em .6em;overflow-wrap:anywhere",
     "thinking": "border-left:3px dashed #cc79a7;padding-left:.6em;margin:.2em 0;font-style:italic;white-space:pre-wrap",
     "label": "opacity:.75;font-size:85%",
 }
@@ -51,7 +52,8 @@ class Transcript:
         return answer if self.verdicts is None else f"{answer}   {'right' if self.verdicts[place] else 'wrong'}"
 
     def _repr_html_(self) -> str:
-        rows = "".join(self._as_html(place) for place in range(len(self.replies)))
+        several = "".join(self._as_html(place) for place in range(len(self.replies)))
+        rows = f'<div style="{_STYLE["replies"]}">{several}</div>'
         asked = (
             f'<div style="{_STYLE["prompt"]}"><span style="{_STYLE["label"]}">prompt </span>{escape(self.prompt)}</div>'
         )

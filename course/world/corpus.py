@@ -32,14 +32,14 @@ class Mixture:
     arithmetic: float = 0.05  # what two numbers make
     versions: float = 0.04  # version numbers, where 9.11 comes after 9.8
     facts: float = 0.07  # the table of plain facts
-    cued: float = 0.4  # of questions: with a cue behind them
-    cued_search: float = 0.6  # of countdown questions: people seldom see a way at once
+    cued: float = 0.45  # of questions: with a cue behind them
+    cued_search: float = 0.8  # of countdown questions: people seldom see a way at once
     unprompted: float = 0.05  # of questions without a cue: worked out all the same
     easy: float = 0.15  # of questions: from the easy levels of their family
     slip: float = 0.06  # of worked solutions: one step goes wrong
     mend: float = 0.6  # of slips: noticed, with "wait", and mended
     misread: float = 0.75  # of direct answers about decimals of unequal length: taken for version numbers
-    weights: tuple[float, ...] = (1.2, 0.7, 0.9, 1.0, 1.5)  # how often each family, in the order of FAMILIES
+    weights: tuple[float, ...] = (1.1, 0.7, 0.9, 1.0, 1.5)  # how often each family, in the order of FAMILIES
 
 
 def documents(mixture: Mixture = Mixture(), seed: int | str = 0) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+from html import unescape
 
 import matplotlib
 import matplotlib.style
@@ -47,8 +48,13 @@ def contrast(one, other):
     return bright / dark
 
 
-def test_a_picture_is_a_png_with_a_text_that_has_every_number(picture):
-    data, metadata = picture._repr_mimebundle_()
+def test_a_picture_is_a_png_with_a_text_that_has_every_number(picture, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda *things, **how: shown.append((*things, how)))
+    picture._ipython_display_()
+    (data, how), (words, _) = shown
+    metadata = how["metadata"]
+    assert how["raw"] and picture.alt in unescape(words.data)
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert metadata["image/png"]["alt"] == data["text/plain"] == str(picture)
     assert all(number in picture.alt for number in ("0.30 [0.11, 0.60]", "1.00 [0.72, 1.00]", "0.05"))

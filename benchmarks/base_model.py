@@ -1,17 +1,21 @@
 """What a base model must be like, on the test split: several seeds of one recipe, 500 problems of each family.
 
-`python benchmarks/base_model.py NAME FOLDER [FOLDER ...]` prints a table a seed and writes all of it to
-`results/NAME.json`, and the first seed's picture to `docs/thinking.png`. The requirements are those the course stands
-on: asked plainly it guesses, made to think it is right, and it thinks by itself now and then.
+`python benchmarks/base_model.py NAME FOLDER [FOLDER ...] --minutes M` prints a table a seed and writes all of it to
+`results/NAME.json`. The first folder is the model that ships: its picture goes to `docs/thinking.png`, and its card,
+which says how many minutes its training took, to the shipped folder. The requirements are those the course stands on:
+asked plainly it guesses, made to think it is right, and it thinks by itself now and then.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
 
 import torch
 
+from course.learn.pretraining import RECIPES, new_model
 from course.model import generate, load
+from course.model.transformer import parameter_count
 from course.teach import plots
 from course.think.evaluation import Score, accuracy, answer, constant_scores, read_reply
 from course.think.prompting import direct, force_thinking
@@ -126,7 +130,7 @@ def table(figures: dict) -> str:
 
 
 def draw(figures: dict) -> bytes:
-    """Plain and forced scores of one model as a picture."""
+    """Plain and forced scores of one model, as a picture."""
     scores = {
         words: {name: Score(round(figures[way][name][0] * PROBLEMS), PROBLEMS) for name in FAMILIES}
         for words, way in (("asked plainly", "plain"), ("made to think", "forced"))
@@ -134,23 +138,89 @@ def draw(figures: dict) -> bytes:
     return plots.compare(scores, figures["constant"]).png
 
 
+def card(name: str, seeds: dict[str, dict], minutes: int) -> str:
+    """The model card: what it is, how to make it again, what it read, how good it is."""
+    first, config = next(iter(seeds)), RECIPES[name].training
+    model = new_model(RECIPES[name].model, 0)
+    shown = ("plain", "forced greedy")
+    rows = [
+        f"| {seed} | {way} | " + " | ".join("{:.2f} [{:.2f}, {:.2f}]".format(*figures[way][f]) for f in FAMILIES) + " |"
+        for seed, figures in seeds.items()
+        for way in shown
+    ]
+    others = [
+        f"| {seed} | {figures['thinks']['all'][0]:.2f} | {figures['facts'][0]:.2f} | "
+        f"{figures['decimals']['of unequal length']} of {figures['decimals']['wrong']} |"
+        for seed, figures in seeds.items()
+    ]
+    return CARD.format(
+        name=name,
+        parameters=parameter_count(model),
+        active=parameter_count(model, active=True),
+        tokens=config.steps * config.rows * config.length / 1e6,
+        minutes=minutes,
+        seed=first,
+        families=" | ".join(FAMILIES),
+        line="---|" * len(FAMILIES),
+        rows="\n".join(rows),
+        others="\n".join(others),
+        problems=PROBLEMS,
+    )
+
+
+CARD = """---
+license: mit
+library_name: transformers
+language: en
+---
+# {name}
+
+A language model of {parameters:,} parameters ({active:,} active), trained from nothing for the course Think Step by
+Step. It reads questions of five families that a program can check, and is of no use for anything else. Asked plainly it
+mostly guesses; with `<think>` written for it, it mostly gets them right.
+
+- **Make it again**: `course train {name} --seed 0`; {minutes} minutes on two CPU cores. This is {seed}, its last step.
+- **Read**: {tokens:.1f} M tokens of the synthetic web that `course/world/corpus.py` writes, of train problems only.
+- **Open it**: `course.model.load("{name}")`, or `AutoModelForCausalLM.from_pretrained` on this folder. Safetensors in
+  half precision, computed in single precision.
+
+Share right on the test split, {problems} problems a family, with 95 % intervals. *Plain*: the question alone,
+temperature 1. *Forced greedy*: `<think>` written for it, temperature 0.
+
+| seed | asked | {families} |
+|---|---|{line}
+{rows}
+
+| seed | thinks unprompted | facts right | wrong decimals that were of unequal length |
+|---|---|---|---|
+{others}
+
+Greedy plain and sampled forced scores, longer chains and unseen words are in `results/{name}.json`.
+"""
+
+
 def main() -> None:
     """Measure each folder; end with status 1 if any misses a requirement."""
-    name, *folders = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=RECIPES)
+    parser.add_argument("folders", nargs="+")
+    parser.add_argument("--minutes", type=int, required=True, help="that training took on two cores")
+    options = parser.parse_args()
     torch.set_num_threads(2)
-    found = {}
-    for folder in folders:
-        found[folder] = measure(*load(folder))
-        print(f"{folder}\n{table(found[folder])}\n", flush=True)
+    seeds = {}
+    for folder in options.folders:
+        seeds[Path(folder).name] = figures = measure(*load(folder))
+        print(f"{folder}\n{table(figures)}\n", flush=True)
     root = Path(__file__).resolve().parent.parent
-    path = root / "results" / f"{name}.json"
+    path = root / "results" / f"{options.name}.json"
     path.parent.mkdir(exist_ok=True)
-    (root / "docs" / "thinking.png").write_bytes(draw(found[folders[0]]))
-    seeds = {Path(folder).name: figures for folder, figures in found.items()}
-    path.write_text(
-        json.dumps({"split": "test", "problems": PROBLEMS, "seeds": seeds}, indent=1) + "\n", encoding="utf-8"
-    )
-    sys.exit(any(figures["missed"] for figures in found.values()))
+    (root / "docs" / "thinking.png").write_bytes(draw(next(iter(seeds.values()))))
+    found = {"split": "test", "problems": PROBLEMS, "minutes": options.minutes, "seeds": seeds}
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    shipped = root / "course" / "model" / "checkpoints" / options.name
+    shipped.mkdir(parents=True, exist_ok=True)
+    (shipped / "README.md").write_text(card(options.name, seeds, options.minutes), encoding="utf-8")
+    sys.exit(any(figures["missed"] for figures in seeds.values()))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def stage() -> None:
     STAGED.mkdir(parents=True)
     shutil.copytree(BOOK / "_static", STAGED / "_static")
     shutil.copy(BOOK / "references.bib", STAGED)
+    shutil.copy(ROOT / "docs" / "thinking.png", STAGED)
     landing, *others = pages()
     for page in others:
         if page.suffix == ".ipynb":
@@ -38,7 +39,8 @@ def stage() -> None:
             shutil.copy(page, STAGED)
     names = "\n".join(page.stem for page in others)
     contents = f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
-    (STAGED / landing.name).write_text(landing.read_text(encoding="utf-8") + contents, encoding="utf-8")
+    text = landing.read_text(encoding="utf-8").replace("](../docs/", "](")
+    (STAGED / landing.name).write_text(text + contents, encoding="utf-8")
 
 
 def with_alternative_texts(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

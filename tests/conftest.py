@@ -14,6 +14,7 @@ ROOMS = ("world", "model", "think", "learn", "teach", "presets")  # typer has it
 GUARD = str(Path(__file__).parent / "no_network")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("PYTHONPATH")]))  # and those it starts
 os.environ |= {"HF_HUB_OFFLINE": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # kernels share the cores: threads that spin took ten times as long
 install_import_hook([f"course.{room}" for room in ROOMS], "tests.typecheck.typecheck")
 
 from tests.chrome import NO_BROWSER, browser, chrome  # noqa: E402, F401 (the hook comes first; these are fixtures)

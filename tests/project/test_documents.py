@@ -1,5 +1,6 @@
 """What the documents say is there: addresses, links, commands, chapters."""
 
+import json
 import re
 import stat
 
@@ -83,3 +84,10 @@ def test_ci_ends_with_make_test():
 
 def test_the_article_is_credited_and_not_pasted():
     assert "Cohorte, 25 June 2025" in read("README.md")
+
+
+def test_the_picture_of_the_readme_is_described_by_the_figures_of_the_results():
+    first = next(iter(json.loads(read("results/mini-base.json"))["seeds"].values()))
+    (words,) = re.findall(r"!\[([^]]+)\]\(docs/thinking.png\)", read("README.md"))
+    scores = {name: (first["plain"][name][0], first["forced"][name][0]) for name in first["plain"]}
+    assert all(f"{name} {plain:.2f} and {forced:.2f}" in words for name, (plain, forced) in scores.items())

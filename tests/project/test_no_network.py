@@ -8,20 +8,18 @@ import urllib.request
 
 import pytest
 
-from tests.no_network.sitecustomize import NetworkBlocked
-
 OUTSIDE = "192.0.2.1"  # for documentation only (RFC 5737): nobody answers there
 
 
 def test_another_machine_cannot_be_reached():
-    with socket.socket() as probe, pytest.raises(NetworkBlocked):
+    with socket.socket() as probe, pytest.raises(OSError, match="no network"):
         probe.connect((OUTSIDE, 80))
-    with socket.socket(type=socket.SOCK_DGRAM) as probe, pytest.raises(NetworkBlocked):
+    with socket.socket(type=socket.SOCK_DGRAM) as probe, pytest.raises(OSError, match="no network"):
         probe.sendto(b"hello", (OUTSIDE, 53))
 
 
 def test_names_are_not_looked_up():
-    with pytest.raises(NetworkBlocked):
+    with pytest.raises(OSError, match="no network"):
         socket.getaddrinfo("example.org", 443)
     with pytest.raises(OSError, match="no network"):
         urllib.request.urlopen("https://example.org", timeout=1)

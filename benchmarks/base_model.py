@@ -17,7 +17,8 @@ from course.learn.pretraining import RECIPES, new_model
 from course.model import generate, load
 from course.model.transformer import parameter_count
 from course.teach import plots
-from course.think.evaluation import Score, accuracy, answer, constant_scores, read_reply
+from course.think.asking import answer, read_reply
+from course.think.evaluation import Score, accuracy, constant_scores
 from course.think.prompting import direct, force_thinking
 from course.world import FAMILIES, decimals, draw_problems, letters
 from course.world.facts import fact_problems, knows

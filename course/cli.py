@@ -86,6 +86,21 @@ def train(
 
 
 @app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="such as cues")],
+    seeds: Annotated[int | None, typer.Option(min=1, help="as many as the experiment has, unless given")] = None,
+    problems: Annotated[int | None, typer.Option(min=1, help="of each family; as many as it has, unless given")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder; results/ unless given")] = None,
+) -> None:
+    """Put a claim to the test and write what was found to results/NAME.json."""
+    from course import experiments
+
+    record = experiments.conduct(experiments.find(name), seeds, problems)
+    path = experiments.write(record, out)
+    print(f"{experiments.summary(record)}\n{path}")
+
+
+@app.command()
 def run(
     notebooks: Annotated[list[Path] | None, typer.Argument(help="all of them unless given")] = None,
     preset: Annotated[str, typer.Option(help="quick, class or full")] = "quick",

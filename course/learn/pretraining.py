@@ -6,6 +6,7 @@ on as if nothing had happened.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from course._shapes import Int
 from course.learn.training import TrainingConfig, train
 from course.model import save
+from course.model.moe import Experts, balance
 from course.model.transformer import ModelConfig, Transformer
 from course.world.corpus import Mixture, documents
 from course.world.tokenizer import load_tokenizer
@@ -30,7 +32,10 @@ class Recipe:
     mixture: Mixture = Mixture()
 
 
-RECIPES = {"mini-base": Recipe(ModelConfig(), TrainingConfig())}
+RECIPES = {
+    "mini-base": Recipe(ModelConfig(), TrainingConfig()),
+    "mini-moe": Recipe(ModelConfig(experts=Experts()), TrainingConfig()),  # the same active size
+}
 
 
 def train_model(
@@ -49,7 +54,8 @@ def train_model(
         progress.unlink(missing_ok=True)
     torch.set_num_threads(THREADS)
     model = new_model(recipe.model, seed)
-    yield from train(model, lambda step: rows(recipe.mixture, config, step), config, checkpoint=progress)
+    batch = partial(rows, recipe.mixture, config)
+    yield from train(model, batch, config, checkpoint=progress, after_step=balance)
     save(round_to_half(model), load_tokenizer(), folder)
 
 

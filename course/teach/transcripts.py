@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from course.model import Completion
-from course.think.evaluation import read_reply
+from course.think.asking import read_reply
 from course.world import FAMILIES, Problem
 from course.world.answers import Reply
 from course.world.tokenizer import encode

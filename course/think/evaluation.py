@@ -1,14 +1,21 @@
-"""How good is it, and how sure are we? Scores with intervals."""
+"""How good is it, and how sure are we? Scores with intervals, comparisons with verdicts, many samples at once.
 
-from collections.abc import Callable, Mapping, Sequence
+The unit of a score is the problem, and its interval is Wilson's. The unit of a comparison is the problem too, but the
+seed where something was trained: two models that learnt from the same seed are one difference, however many
+problems they answered.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import nn
+import numpy as np
 
-from course.model import Completion, generate
-from course.think.prompting import direct
-from course.world import FAMILIES, Problem, draw_problems, thinks
-from course.world.answers import Reply, split_reply
+from course.think.asking import Answered
+from course.world import FAMILIES
+
+SUBSETS = 400  # random choices of k samples that stand for all of them
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,23 +45,40 @@ class Score:
     __repr__ = __str__
 
 
-@dataclass(frozen=True)
-class Answered:
-    """A problem and the reply a model gave to it."""
+@dataclass(frozen=True, repr=False)
+class Estimate:
+    """A mean with its 95 % t-interval, of `n` numbers that do not depend on each other."""
 
-    problem: Problem
-    reply: Reply
-    completion: Completion
+    mean: float
+    interval: tuple[float, float]
+    n: int
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.mean:.3g} [{low:.3g}, {high:.3g}]"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """How much more the second of two ways gets than the first, unit by unit, and what may be said of it."""
+
+    difference: float
+    interval: tuple[float, float]
+    n: int
 
     @property
-    def right(self) -> bool:
-        """Whether it ended by itself with the right answer."""
-        return FAMILIES[self.problem.family].correct(self.problem, self.reply.answer)
+    def verdict(self) -> str:
+        """`better` or `worse` if the 95 % interval leaves out zero, else `can't tell`."""
+        low, high = self.interval
+        return "better" if low > 0 else "worse" if high < 0 else "can't tell"
 
-    @property
-    def thought(self) -> bool:
-        """Whether it closed its thinking over at least one right step."""
-        return self.reply.answer is not None and thinks(self.problem, self.reply.reasoning)
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.difference:+.2f} [{low:+.2f}, {high:+.2f}], n={self.n}: {self.verdict}"
+
+    __repr__ = __str__
 
 
 def accuracy(marks: Sequence[bool]) -> Score:
@@ -68,51 +92,101 @@ def accuracy(marks: Sequence[bool]) -> Score:
     return Score(sum(map(bool, marks)), len(marks))
 
 
-def answer(
-    model: nn.Module,
-    tokenizer,
-    problems: Sequence[Problem],
-    ask: Callable[[str], str] = direct,
-    *,
-    temperature: float = 1.0,
-    max_new_tokens: int = 160,
-    seed: int,
-) -> list[Answered]:
-    """One reply of a model to each problem, `ask` turning its question into a prompt.
+def estimate(numbers: Sequence[float]) -> Estimate:
+    """The mean of some numbers with a 95 % t-interval (Student 1908).
 
-    A reply that was cut off has no answer.
+    Raises ValueError for fewer than two numbers, which have no spread, and for numbers that are not finite.
+
+    >>> print(estimate([1, 2, 3, 4]))
+    2.5 [0.446, 4.55]
     """
-    prompts = [ask(problem.question) for problem in problems]
-    drawn = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
-    return [
-        Answered(problem, read_reply(prompt, completion), completion)
-        for problem, prompt, (completion,) in zip(problems, prompts, drawn, strict=True)
-    ]
+    array = np.asarray(numbers, dtype=float)
+    if array.ndim != 1 or array.size < 2 or not np.isfinite(array).all():
+        raise ValueError(f"an interval needs at least two finite numbers, one a unit: found {list(numbers)[:5]}")
+    from scipy.stats import t
+
+    half = t.ppf(0.975, array.size - 1) * array.std(ddof=1) / math.sqrt(array.size)
+    mean = float(array.mean())
+    return Estimate(mean, (mean - float(half), mean + float(half)), array.size)
 
 
-def ask_all(
-    model: nn.Module,
-    tokenizer,
-    ways: Mapping[str, Callable[[str], str]],
-    n: int,
-    *,
-    split: str = "dev",
-    temperature: float = 1.0,
-    seed: int = 0,
-) -> dict[str, dict[str, list[Answered]]]:
-    """The same `n` problems of every family, asked in several ways: `found[way][family]` is a list of answers.
+def paired_comparison(first: Sequence[float], second: Sequence[float]) -> Comparison:
+    """The mean of `second - first`, unit by unit, with a 95 % t-interval and a verdict.
 
-    Shows a progress bar. Raises ValueError for an unknown split or more problems than there are.
+    One number a unit in the same order on both sides: the mark of a problem (True or False), or the score of a seed
+    where something was trained. If there is no difference, the verdict is wrong in 5 % of comparisons of
+    seeds; with marks of few problems, which come in whole steps, in fewer. Name both sides before you run them.
+
+    Raises ValueError if the sides are not equally long, and for fewer than two units.
+
+    >>> paired_comparison([0, 0, 1, 0, 0, 1, 0, 0], [1, 1, 1, 0, 1, 1, 1, 1])
+    +0.62 [+0.19, +1.06], n=8: better
     """
-    from tqdm.auto import tqdm
+    if len(first) != len(second):
+        raise ValueError(f"a pair needs two sides: {len(first)} numbers against {len(second)}")
+    found = estimate([float(after) - float(before) for before, after in zip(first, second, strict=True)])
+    return Comparison(found.mean, found.interval, found.n)
 
-    problems = {family: draw_problems(family, n, split=split) for family in FAMILIES}
-    found: dict[str, dict[str, list[Answered]]] = {way: {} for way in ways}
-    rounds = [(way, family) for way in ways for family in FAMILIES]
-    for way, family in tqdm(rounds, desc="asking", unit="family", leave=False):
-        settings = {"temperature": temperature, "seed": seed}
-        found[way][family] = answer(model, tokenizer, problems[family], ways[way], **settings)
-    return found
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that at least one of k samples is right, estimated without bias from c right ones among n.
+
+    1 - C(n-c, k) / C(n, k): Chen et al. 2021 (arXiv:2107.03374), equation 1. Putting c/n into 1-(1-p)^k instead is
+    biased downwards. Raises ValueError unless 0 <= c <= n and 1 <= k <= n.
+
+    >>> pass_at_k(10, 3, 5)
+    0.9166666666666666
+    """
+    if not (0 <= c <= n and 1 <= k <= n):
+        raise ValueError(f"pass@k needs 0 <= c <= n and 1 <= k <= n, not n={n}, c={c}, k={k}")
+    return 1 - math.comb(n - c, k) / math.comb(n, k)
+
+
+def majority_vote(answers: Sequence[str | None], *, seed: int = 0) -> str | None:
+    """The answer given most often (Wang et al. 2023, arXiv:2203.11171); None, which is no answer, never wins.
+
+    Of several that are given equally often, the seed draws one: taking the first would let the order of the samples
+    decide. The result does not depend on that order. None is returned if nobody gave an answer.
+
+    >>> majority_vote(["3", "2", None, None, None, "3"])
+    '3'
+    """
+    top = _leaders(answers)
+    return None if not top else top[np.random.default_rng(seed).integers(len(top))]
+
+
+def vote_at_k(answers: Sequence[str | None], right: Sequence[bool], k: int, *, seed: int = 0) -> float:
+    """The chance that the majority of k of these samples of one problem is right; a tie counts by its right share.
+
+    The mean over 400 random choices of k without putting back, or over the one there is if k is all of them.
+    `right[i]` marks `answers[i]`. Raises ValueError if they are not equally long, and unless 1 <= k <= their number.
+    """
+    if len(answers) != len(right) or not 1 <= k <= len(answers):
+        raise ValueError(
+            f"k lies between 1 and the number of samples: k={k}, {len(answers)} answers, {len(right)} marks"
+        )
+    kinds, codes = _kinds(answers)
+    correct = np.zeros(len(kinds), dtype=bool)
+    correct[codes[codes >= 0]] = np.asarray(right, dtype=bool)[codes >= 0]
+    rng = np.random.default_rng(seed)
+    chosen = rng.random((1 if k == len(answers) else SUBSETS, len(answers))).argsort(1)[:, :k]  # (S, k)
+    counts = (codes[chosen][:, :, None] == np.arange(len(kinds))).sum(1)  # (S, answers that differ)
+    return float(_credit(counts, correct).mean())
+
+
+def expected_vote(
+    shares: Sequence[float], right: Sequence[bool], k: int, *, trials: int = 4000, seed: int = 0
+) -> float:
+    """The chance that the majority of k samples is right if each answer is drawn with its share.
+
+    A multinomial simulation; what is missing from a sum of 1 is given to no answer. Raises ValueError for shares that
+    add up to more than 1.
+    """
+    if min(shares) < 0 or sum(shares) > 1 + 1e-9 or len(shares) != len(right):
+        raise ValueError("the shares of the answers are not negative, add up to 1 at most, and each has a mark")
+    rest = max(0.0, 1 - sum(shares))
+    counts = np.random.default_rng(seed).multinomial(k, [*shares, rest], size=trials)[:, :-1]
+    return float(_credit(counts, np.asarray(right, dtype=bool)).mean())
 
 
 def scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, Score]:
@@ -130,10 +204,23 @@ def constant_scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, flo
     }
 
 
-def read_reply(prompt: str, completion: Completion) -> Reply:
-    """A completion cut into thinking and answer; thinking that the prompt began (a forced `<think>`) is part of it.
+def _leaders(answers: Sequence[str | None]) -> list[str]:
+    """The answers given most often, sorted."""
+    counts = Counter(answer for answer in answers if answer is not None)
+    return sorted(answer for answer, count in counts.items() if count == max(counts.values()))
 
-    A completion that was cut off has no answer, whatever it says so far.
-    """
-    reply = split_reply(prompt.rpartition("<assistant>")[2] + completion.text)
-    return reply if completion.finished else Reply(reply.reasoning, None)
+
+def _kinds(answers: Sequence[str | None]) -> tuple[list[str], np.ndarray]:
+    """The different answers, and the number of its kind for each answer, -1 for None."""
+    kinds = sorted({answer for answer in answers if answer is not None})
+    numbers = {answer: number for number, answer in enumerate(kinds)}
+    return kinds, np.array([numbers.get(answer, -1) if answer is not None else -1 for answer in answers])
+
+
+def _credit(counts: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """For each row of votes, the share of its leaders that is right; 0 where nobody voted."""
+    if not counts.size:
+        return np.zeros(len(counts))
+    top = counts.max(1, keepdims=True)
+    leaders = (counts == top) & (top > 0)
+    return (leaders & right).sum(1) / np.maximum(leaders.sum(1), 1)

@@ -5,11 +5,12 @@ import random
 from course.world.countdown import Countdown
 from course.world.cups import Cups
 from course.world.decimals import Decimals
+from course.world.facts import knows
 from course.world.letters import Letters
 from course.world.problem import SPLITS, Family, Problem, split_of
 from course.world.sums import Sums
 
-__all__ = ["FAMILIES", "Family", "Problem", "draw_problems", "thinks"]
+__all__ = ["FAMILIES", "Family", "Problem", "draw_problems", "is_right", "thinks"]
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (Letters(), Decimals(), Sums(), Cups(), Countdown())}
 
@@ -42,6 +43,11 @@ def draw_problems(family: str, n: int, *, level: int | None = None, split: str =
     )
 
 
+def is_right(problem: Problem, answer: str | None) -> bool:
+    """Whether an answer is right, be the problem of a family or a plain fact; any text is safe, and None is wrong."""
+    return knows(problem, answer) if problem.family == "facts" else FAMILIES[problem.family].correct(problem, answer)
+
+
 def thinks(problem: Problem, reasoning: str | None) -> bool:
     """Whether a reply's reasoning holds at least one step that the oracle calls right.
 
@@ -49,7 +55,8 @@ def thinks(problem: Problem, reasoning: str | None) -> bool:
     """
     from course.world.answers import steps
 
-    return any(FAMILIES[problem.family].check_steps(problem, steps(reasoning)))
+    family = FAMILIES.get(problem.family)  # a fact has no steps
+    return family is not None and any(family.check_steps(problem, steps(reasoning)))
 
 
 def _family(name: str) -> Family:

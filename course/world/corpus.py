@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from course.world import FAMILIES
 from course.world.decimals import read_as_versions
-from course.world.facts import all_phrasings
+from course.world.facts import all_phrasings, one_step
 from course.world.letters import words
 from course.world.problem import Problem, solve, split_of
 
@@ -122,15 +122,8 @@ def _spelling(mixture: Mixture, rng: random.Random) -> str:
 
 def _arithmetic(mixture: Mixture, rng: random.Random) -> str:
     """Three facts about two numbers, none of which is a problem of any family."""
-    texts = []
-    for _ in range(3):
-        small, large = rng.randint(1, 12), rng.randint(10, 90)
-        first, sign, second = rng.choice(
-            ((large, "+", small), (large, "-", min(small, 10)), (rng.randint(1, 12), "*", small))
-        )
-        result = {"+": first + second, "-": first - second, "*": first * second}[sign]
-        texts.append(exchange(f"What is {first}{sign}{second}?", str(result)))
-    return "".join(texts)
+    sums = [one_step(rng) for _ in range(3)]
+    return "".join(exchange(problem.question, problem.answer) for problem in sums)
 
 
 def _versions(mixture: Mixture, rng: random.Random) -> str:

@@ -1,4 +1,6 @@
-"""A table of plain facts. There is nothing to work out in them, so thinking does not help."""
+"""A table of plain facts, and what two numbers make. There is nothing to work out in them, so thinking does not help."""
+
+import random
 
 from course.world.answers import normalize
 from course.world.problem import Problem
@@ -39,6 +41,20 @@ def all_phrasings() -> list[Problem]:
                     Problem("facts", 1, question, answer, (kind, subject, number), f"facts:{kind}:{subject}")
                 )
     return problems
+
+
+def one_step(rng: random.Random) -> Problem:
+    """What two numbers make: a large and a small one added or subtracted, or two up to 12 multiplied.
+
+    The small web holds them answered straight off only. None is a problem of any family, and they have no splits.
+    """
+    small, large = rng.randint(1, 12), rng.randint(10, 90)
+    first, sign, second = rng.choice(
+        ((large, "+", small), (large, "-", min(small, 10)), (rng.randint(1, 12), "*", small))
+    )
+    result = {"+": first + second, "-": first - second, "*": first * second}[sign]
+    given = (first, sign, second)
+    return Problem("facts", 2, f"What is {first}{sign}{second}?", str(result), given, f"facts:{first}{sign}{second}")
 
 
 def knows(problem: Problem, answer: str | None) -> bool:

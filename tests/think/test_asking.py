@@ -1,0 +1,86 @@
+"""Replies read as the course reads them; every family asked in every way with the same problems."""
+
+import torch
+
+from course.model import Completion
+from course.model.transformer import ModelConfig, Transformer
+from course.think.asking import Answered, answer_often, ask_all, read_reply
+from course.think.evaluation import constant_scores, scores
+from course.think.prompting import direct, force_thinking
+from course.world import FAMILIES, draw_problems, letters
+from course.world.facts import fact_problems
+from course.world.tokenizer import load_tokenizer
+
+
+def small_model():
+    torch.manual_seed(0)
+    return Transformer(ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32)).eval()
+
+
+def test_a_cut_off_reply_has_no_answer_even_if_it_says_one():
+    assert read_reply("<user>?<assistant>", Completion("3", [], [], False)).answer is None
+    assert read_reply("<user>?<assistant>", Completion("3", [], [], True)).answer == "3"
+
+
+def test_only_the_last_reply_of_a_prompt_with_examples_counts_as_begun():
+    prompt = "<user>a<assistant><think>x</think>1<eos><user>b<assistant>"
+    reply = read_reply(prompt, Completion("2", [], [], True))
+    assert (reply.reasoning, reply.answer) == (None, "2")
+
+
+def test_every_family_is_asked_in_every_way_with_the_same_problems():
+    found = ask_all(small_model(), load_tokenizer(), {"plain": direct, "forced": force_thinking}, n=4)
+    assert {way: list(groups) for way, groups in found.items()} == {way: list(FAMILIES) for way in ("plain", "forced")}
+    for family in FAMILIES:
+        plain, forced = ([one.problem for one in found[way][family]] for way in ("plain", "forced"))
+        assert plain == forced and len(plain) == 4
+        assert scores(found["plain"])[family].total == 4
+        assert 0 <= constant_scores(found["plain"])[family] <= 1
+
+
+def test_thinking_needs_a_right_step_and_an_end():
+    problem = letters.ask("bee", "e")
+    for text, finished, thought in (
+        ("b 0\n</think>2", True, True),
+        ("b 0\n</think>", True, False),
+        ("</think>2", True, False),
+        ("b 0\n</think>2", False, False),
+    ):
+        completion = Completion(text, [], [], finished)
+        reply = read_reply("<assistant><think>", completion)
+        assert Answered(problem, reply, completion).thought is thought
+
+
+def test_a_way_may_differ_from_family_to_family():
+    by_family = {family: force_thinking if family == "cups" else direct for family in FAMILIES}
+    tokenizer = load_tokenizer()
+    mixed, plain, forced = (
+        ask_all(small_model(), tokenizer, {"way": way}, n=2)["way"] for way in (by_family, direct, force_thinking)
+    )
+    for family in FAMILIES:
+        same = forced if family == "cups" else plain
+        assert [one.completion for one in mixed[family]] == [one.completion for one in same[family]]
+
+
+def test_many_samples_of_one_problem_are_as_many_different_draws():
+    problems = draw_problems("sums", 3)
+    found = answer_often(small_model(), load_tokenizer(), problems, samples=4, max_new_tokens=12, seed=1)
+    assert [[one.problem for one in several] for several in found] == [[problem] * 4 for problem in problems]
+    assert len({tuple(one.completion.token_ids) for several in found for one in several}) > 6
+
+
+def test_votes_are_what_was_said_without_its_dress():
+    problem = letters.ask("bee", "e")
+    said = {"2": "2", " The answer is 2. ": "2", "": None, "...": None}
+    for text, vote in said.items():
+        completion = Completion(text, [1, 2, 3], [], True)
+        one = Answered(problem, read_reply("<assistant>", completion), completion)
+        assert (one.vote, one.tokens) == (vote, 3)
+
+
+def test_facts_are_marked_though_they_are_of_no_family():
+    fact = fact_problems()[0]
+    for text, right in ((fact.answer.capitalize() + ".", True), ("nowhere", False), ("", False)):
+        completion = Completion(text, [], [], True)
+        one = Answered(fact, read_reply("<assistant>", completion), completion)
+        assert (one.right, one.thought) == (right, False)

@@ -10,7 +10,15 @@ from jaxtyping import install_import_hook
 import tests.no_network.sitecustomize  # noqa: F401 (importing it blocks this process)
 import tests.typecheck  # noqa: F401 (the hook below names it)
 
-ROOMS = ("world", "model", "think", "learn", "teach", "presets")  # typer has its own idea of the command line's types
+ROOMS = (
+    "world",
+    "model",
+    "think",
+    "learn",
+    "teach",
+    "presets",
+    "experiments",
+)  # typer has its own idea of the command line's types
 GUARD = str(Path(__file__).parent / "no_network")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("PYTHONPATH")]))  # and those it starts
 os.environ |= {"HF_HUB_OFFLINE": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
@@ -25,6 +33,12 @@ def one_thread():
     """The same sums in the same order, whatever an earlier test or the machine has set."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def progress_of_nobody(tmp_path_factory, monkeypatch):
+    """Exercises solved in a test count for no reader."""
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("home")))
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook

@@ -308,7 +308,7 @@ QUIZ = (
         ),
         (
             (
-                "It understands the instruction.",
+                "It understands the instruction and takes more care.",
                 "Then any wording would do. Cues work as far as thoughts followed them.",
             ),
             (
@@ -326,7 +326,10 @@ QUIZ = (
                 "How to add.",
                 "It could add before, when forced to think. Direct examples show sums too, and do not help.",
             ),
-            ("The answers to similar problems.", "Direct examples give answers as well, and the score stays."),
+            (
+                "The answers to problems that are close to the one asked.",
+                "Direct examples give answers as well, and the score stays.",
+            ),
             (
                 "They trained the model a little.",
                 "Nothing is trained by reading a prompt; the next prompt starts afresh.",

@@ -229,7 +229,10 @@ QUIZ = (
             "A token is a number for a chunk. Spelling has to be learnt.",
         ),
         (
-            ("It has never read the word.", "It has read it. This very question it has not, but it spells the word."),
+            (
+                "It has never read the word strawberry, in any text.",
+                "It has read it. This very question it has not, but it spells the word.",
+            ),
             ("Counting to three is beyond it.", "With the word spelled out it counts without trouble."),
             ("The temperature is too high.", "At temperature 0 it is still wrong: it gives its commonest guess."),
         ),
@@ -242,7 +245,7 @@ QUIZ = (
         ),
         (
             (
-                "Yes, thinking always helps.",
+                "Yes: whoever thinks first is right more often, whatever is asked.",
                 "It helps where there are steps. The measured gain on facts is not above zero.",
             ),
             ("Yes, but only at temperature 1.", "Facts are answered plainly at temperature 1, nearly always right."),

@@ -132,7 +132,7 @@ def test_whatever_an_attempt_does_check_never_raises(attempt, capsys):
 
 def test_what_cannot_be_shown_or_compared_is_still_wrong(capsys):
     assert check("prompting.pass_at_k", lambda *a: Odd()) is find("prompting.pass_at_k").reference
-    assert "something of type Odd" in capsys.readouterr().out
+    assert "Odd instance" in capsys.readouterr().out
 
 
 def test_an_attempt_that_changes_its_input_spoils_nothing(capsys):
@@ -175,7 +175,8 @@ def test_a_task_shows_hints_and_solution_folded_up_and_escapes_what_it_shows():
         shown = task(exercise.name)._repr_html_()
         assert shown.count("<details>") == shown.count("</details>") == len(exercise.hints) + 1
         assert f"difficulty {exercise.difficulty} of 5, importance {exercise.importance} of 5" in shown
-        assert "<think>" not in shown and exercise.solution not in repr(task(exercise.name))
+        assert "<think>" not in shown
+        assert not exercise.inputs or exercise.solution not in repr(task(exercise.name))
 
 
 def test_an_exercise_without_a_matching_mistake_shows_where_it_differs():

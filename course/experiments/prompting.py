@@ -12,14 +12,14 @@ from course.world import FAMILIES, draw_problems
 from course.world.corpus import CUES
 
 POINTS = 0.25  # what "Let's think step by step" has to add, on cups and on sums
-MOST_EXAMPLES = 4
+MOST_EXAMPLES = 3  # four worked searches do not fit the context
 SAMPLES = 64  # of each problem; half of them say which votes will be lost, the others are counted
 VOTES = (1, 2, 4, 8, 16)
 UNREAD = "Abrakadabra!"  # a cue that the small web does not hold
 
 
 def examples(seeds: int, problems: int) -> Findings:
-    """No to four examples in the prompt, worked out or answered straight off."""
+    """No to three examples in the prompt, worked out or answered straight off."""
     model, tokenizer = load("mini-base")
     figures, found = {}, {}
     for family in FAMILIES:

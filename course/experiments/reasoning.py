@@ -20,8 +20,8 @@ from course.world.tokenizer import load_tokenizer
 
 WAYS = {"plain": direct, "thinking": force_thinking}
 MARGIN = 0.05  # a gain in looking something up that would count
-LENGTHS = {"cups": range(2, 11), "sums": range(3, 11)}  # swaps, and terms
-FEW = {("cups", 2): 30, ("sums", 3): 10, ("sums", 4): 50}  # the test split has no more of these
+LENGTHS = {"cups": range(2, 11), "sums": range(4, 11)}  # swaps, and terms
+FEW = {("cups", 2): 30, ("sums", 4): 50, ("sums", 5): 100}  # the test split has no more of these
 
 # Small models that read of nothing but letters, so that five seeds of two kinds take minutes.
 SMALL = ModelConfig(width=96, layers=3, heads=3, kv_heads=1, hidden=288)
@@ -87,7 +87,10 @@ def difficulty(seeds: int, problems: int) -> Findings:
             sides = [marks(found[way]) for way in WAYS]
             gains += [(level, after - before) for before, after in zip(*sides, strict=True)]
             comparisons[f"{family} of {level}: thinking against plain"] = paired_comparison(*sides)
-            figures[family][level] = {way: cost([[one] for one in several]) for way, several in found.items()}
+            figures[family][level] = {
+                way: {"accuracy": accuracy(marks(several)), "tokens": estimate([one.tokens for one in several])}
+                for way, several in found.items()
+            }
         figures["gain per step"][family] = slope(gains)
     return Findings(figures, comparisons, all(one.interval[0] > 0 for one in figures["gain per step"].values()))
 
@@ -174,7 +177,7 @@ EXPERIMENTS = (
         claim="Thinking helps more, the more steps a problem has (C3).",
         falsified_if="the gain from thinking does not grow with the number of swaps, or of terms",
         run=difficulty,
-        problems=300,
+        problems=250,
     ),
     Experiment(
         "overkill",

@@ -76,13 +76,7 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "B T D"]:
         """What each token gathers. `visible` is added to the scores; None lets a token see all before it and itself."""
         batch, length, width = hidden.shape
-        heads = linear(hidden, self.qkv.weight).view(batch, length, -1, self.head_width)
-        turned = rotate(heads[:, :, : -self.kv_heads], turns).transpose(1, 2)
-        query, key, value = (
-            turned[:, : self.heads],
-            turned[:, self.heads :],
-            heads[:, :, -self.kv_heads :].transpose(1, 2),
-        )
+        query, key, value = self._project(hidden, turns)
         if past is not None:
             key, value = past.extend(key, value)
         if length == 1:  # the query heads of a group stand in for tokens: keys and values are read once
@@ -93,6 +87,24 @@ class Attention(nn.Module):
                 query, key, value, attn_mask=visible, is_causal=visible is None, enable_gqa=self.kv_heads < self.heads
             ).transpose(1, 2)  # (B, T, H, d)
         return linear(gathered.reshape(batch, length, width), self.out.weight)
+
+    def weights(
+        self, hidden: Float[Tensor, "B T D"], turns: Complex[Tensor, "... T 1 half"]
+    ) -> Float[Tensor, "B H T T"]:
+        """How much each token takes from each one before it and from itself: softmax(Q K^T / sqrt(d)), to look at.
+
+        A row adds up to 1. `forward` does not come by here: a fused kernel never writes these down.
+        """
+        query, key, _ = self._project(hidden, turns)
+        scores = query @ key.repeat_interleave(self.heads // self.kv_heads, dim=1).transpose(-1, -2)
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        return (scores / self.head_width**0.5).masked_fill(later, float("-inf")).softmax(-1)
+
+    def _project(self, hidden: Tensor, turns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, H, T, d), keys and values (B, K, T, d); queries and keys are turned."""
+        heads = linear(hidden, self.qkv.weight).view(*hidden.shape[:2], -1, self.head_width)
+        turned = rotate(heads[:, :, : -self.kv_heads], turns).transpose(1, 2)
+        return turned[:, : self.heads], turned[:, self.heads :], heads[:, :, -self.kv_heads :].transpose(1, 2)
 
 
 class LayerCache:

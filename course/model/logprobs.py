@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from course._shapes import Bool, Float
 from course.model.sampling import sampling_logprobs
+from course.world.tokenizer import encode
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,19 @@ class Scores:
 
     logprobs: Float[Tensor, "B T"]  # nats; 0 in the padding
     mask: Bool[Tensor, "B T"]  # True for tokens of the reply, its end included
+
+
+@torch.inference_mode()
+def next_tokens(model: nn.Module, tokenizer, prompt: str, k: int = 5) -> dict[str, float]:
+    """The `k` likeliest tokens after a prompt, each as text with its probability at temperature 1, likeliest first.
+
+    Raises ValueError for characters the tokenizer cannot hold and for an empty prompt.
+    """
+    ids = encode(tokenizer, prompt)
+    if not ids:
+        raise ValueError("the prompt is empty: give at least one character")
+    shares = model(torch.tensor([ids], device=model.device)).logits[0, -1].softmax(-1)
+    return {tokenizer.decode([token]): float(shares[token]) for token in shares.topk(k).indices.tolist()}
 
 
 def score(

@@ -115,6 +115,23 @@ class Transformer(nn.Module):
                 nn.init.normal_(weight, std=0.05)
 
 
+@torch.inference_mode()
+def attention_maps(model: Transformer, input_ids: Int[Tensor, "T"]) -> Float[Tensor, "L H T T"]:
+    """Who looks at whom in one text: for each layer and head, how much each token (row) takes from each (column).
+
+    Raises ValueError for a text longer than the context.
+    """
+    length = len(input_ids)
+    if not 0 < length <= model.config.context:
+        raise ValueError(f"a text of 1 to {model.config.context} tokens can be looked at, not of {length}")
+    hidden, turns = model.embedding(input_ids[None]), model.turns[:length]
+    maps = []
+    for block in model.blocks:
+        maps.append(block.attention.weights(block.attention_norm(hidden), turns)[0])
+        hidden = block(hidden, turns, None, None)
+    return torch.stack(maps)
+
+
 def parameter_count(model: nn.Module, *, active: bool = False) -> int:
     """How many parameters a model has; with `active`, only those one token uses.
 

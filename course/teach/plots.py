@@ -1,19 +1,26 @@
 """Pictures of results. Every one has one look (`course.mplstyle`), a text that says the same, and no chartjunk."""
 
 import base64
+import functools
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from course.think.evaluation import Score
+import numpy as np
+from torch import Tensor
+
+from course._shapes import Float
+from course.think.evaluation import Estimate, Score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = "os^DvP"  # one a series, beside its color
+LINES = ("-", "--", "-.", ":")
+Measured = Score | Estimate | Mapping  # the last is what a results file holds
 
 
 @dataclass(frozen=True)
@@ -47,16 +54,28 @@ def picture(figure: "Figure", alt: str) -> Picture:
     return Picture(buffer.getvalue(), alt)
 
 
-def new_figure(rows: int = 1, columns: int = 1, **settings):
-    """A figure and its axes in the course's look, outside pyplot: nothing stays open, nothing is drawn twice."""
-    import matplotlib.style
+def in_our_look(draw: Callable[..., Picture]) -> Callable[..., Picture]:
+    """Have a function draw in the course's look; it holds for everything from the first axis to the saving."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments, **settings) -> Picture:
+        import matplotlib.style
+
+        with matplotlib.style.context(str(resources.files("course.teach") / "course.mplstyle")):
+            return draw(*arguments, **settings)
+
+    return drawn
+
+
+def new_figure(rows: int = 1, columns: int = 1, *, sharey: bool = False, squeeze: bool = True, **settings):
+    """A figure and its axes, outside pyplot: nothing stays open, nothing is drawn twice."""
     from matplotlib.figure import Figure
 
-    with matplotlib.style.context(str(resources.files("course.teach") / "course.mplstyle")):
-        figure = Figure(**settings)
-        return figure, figure.subplots(rows, columns)
+    figure = Figure(**settings)
+    return figure, figure.subplots(rows, columns, sharey=sharey, squeeze=squeeze)
 
 
+@in_our_look
 def compare(
     scores: Mapping[str, Mapping[str, Score]], marks: Mapping[str, float], mark: str = "best constant"
 ) -> Picture:
@@ -88,6 +107,109 @@ def compare(
         for group in groups
     ]
     return picture(figure, "Share right with 95 % intervals. " + "; ".join(said) + ".")
+
+
+@in_our_look
+def curves(
+    panels: Mapping[str, Mapping[str, Mapping[float, Measured]]],
+    xlabel: str,
+    ylabel: str = "share right",
+    *,
+    ylim: tuple[float, float] | None = (-0.03, 1.03),
+) -> Picture:
+    """Measured values against a number, with 95 % intervals; a panel beside the other, a line a series.
+
+    `panels[panel][series][x]` is a score, an estimate, or what a results file holds of either. Raises ValueError if
+    there is nothing to draw.
+    """
+    if not panels or not all(line for panel in panels.values() for line in panel.values()):
+        raise ValueError("nothing to draw: every panel needs a series, and every series a point")
+    width = max(4.5, 2.4 * len(panels) + 1)
+    figure, several = new_figure(1, len(panels), figsize=(width, 3.4), sharey=True, squeeze=False)
+    said, names = [], list(dict.fromkeys(name for panel in panels.values() for name in panel))
+    for axes, (title, panel) in zip(several[0], panels.items(), strict=True):
+        for name, line in panel.items():
+            number = names.index(name)
+            _line(axes, line, name, MARKERS[number], LINES[number % len(LINES)], f"C{number}")
+            said.append(f"{title} {name}: " + ", ".join(f"{x} {_measured(y)[0]:.2f}" for x, y in line.items()))
+        axes.set(title=title if len(panels) > 1 else "", xlabel=xlabel, ylim=ylim)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(axis="y")
+    several[0][0].set_ylabel(ylabel)
+    lines = {line.get_label(): line for axes in several[0] for line in axes.containers}
+    if len(names) > 1:
+        figure.legend(list(lines.values()), list(lines), loc="outside upper left", ncols=len(names))
+    return picture(figure, f"{ylabel.capitalize()} by {xlabel}. " + "; ".join(said) + ".")
+
+
+@in_our_look
+def ranked(shares: Mapping[str, float], xlabel: str) -> Picture:
+    """Shares as horizontal bars, in the order given. Raises ValueError if there are none."""
+    if not shares:
+        raise ValueError("nothing to draw: give at least one share")
+    figure, axes = new_figure(figsize=(7, 0.9 + 0.32 * len(shares)))
+    bars = axes.barh(list(shares), list(shares.values()), color="C0", height=0.6)
+    axes.bar_label(bars, [f"{share:.2f}" for share in shares.values()], padding=4, color="0.48")
+    axes.set(xlabel=xlabel, xlim=(0, 1.1))
+    axes.invert_yaxis()
+    return picture(
+        figure, f"{xlabel.capitalize()}: " + ", ".join(f"{name} {x:.2f}" for name, x in shares.items()) + "."
+    )
+
+
+@in_our_look
+def scattered(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str) -> Picture:
+    """Named points in the unit square, the name beside each. Raises ValueError if there are none."""
+    if not points:
+        raise ValueError("nothing to draw: give at least one point")
+    figure, axes = new_figure(figsize=(7, 4))
+    for name, (x, y) in points.items():
+        axes.plot(x, y, "o", color="C0")
+        left = x > 0.6
+        axes.annotate(name, (x, y), xytext=(-8 if left else 8, 0), textcoords="offset points", va="center",
+                      ha="right" if left else "left", color="0.48")  # fmt: skip
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    axes.grid()
+    said = ", ".join(f"{name} at {x:.2f}, {y:.2f}" for name, (x, y) in points.items())
+    return picture(figure, f"{ylabel.capitalize()} against {xlabel}: {said}.")
+
+
+@in_our_look
+def attention(weights: Float[Tensor, "T T"], pieces: Sequence[str]) -> Picture:
+    """Who looks at whom: a row for each token, stronger where it takes more. Raises ValueError if sizes do not fit."""
+    if len(pieces) != len(weights):
+        raise ValueError(f"{len(pieces)} tokens do not name {len(weights)} rows")
+    figure, axes = new_figure(figsize=(7, 6.4))
+    from matplotlib.colors import to_rgba
+
+    shades = np.tile(to_rgba("C0"), (*weights.shape, 1))
+    shades[:, :, 3] = weights.numpy()  # clear where nothing is taken, on whatever page this stands
+    axes.imshow(shades)
+    names = [piece.replace("\n", "↵").replace(" ", "␣") for piece in pieces]
+    axes.set(yticks=range(len(names)), yticklabels=names, xticks=range(len(names)), xlabel="takes from", ylabel="token")
+    axes.set_xticklabels(names, rotation=90)
+    axes.tick_params(labelsize=7, length=0)
+    most = [(names[row], names[int(line.argmax())]) for row, line in enumerate(weights)]
+    said = ", ".join(f"{token} from {source}" for token, source in most[-6:])
+    return picture(figure, f"Attention of one head over {len(names)} tokens. The last six take most: {said}.")
+
+
+def _measured(value: Measured) -> tuple[float, tuple[float, float]]:
+    """The mean and the interval of a score or an estimate, be it an object or a record."""
+    if isinstance(value, Mapping):
+        return value["mean"], tuple(value["interval"])
+    return value.mean, value.interval
+
+
+def _line(axes, points: Mapping[float, Measured], name: str, marker: str, line: str, color: str) -> None:
+    """One series: points with intervals, joined."""
+    places, values = [float(x) for x in points], [_measured(value) for value in points.values()]
+    means = [mean for mean, _ in values]
+    below = [max(mean - low, 0.0) for mean, (low, _) in values]
+    above = [max(high - mean, 0.0) for mean, (_, high) in values]
+    axes.errorbar(
+        places, means, yerr=(below, above), fmt=marker + line, color=color, label=name, capsize=2, markersize=5
+    )
 
 
 def _points(axes, scores: Sequence[Score], offset: float, marker: str, name: str) -> None:

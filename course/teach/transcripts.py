@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from html import escape
 
 from course.model import Completion
-from course.think.asking import read_reply
-from course.world import FAMILIES, Problem
-from course.world.answers import Reply
+from course.think.asking import Answered, read_reply
+from course.world import FAMILIES, Problem, is_right
+from course.world.answers import Reply, steps
 from course.world.tokenizer import encode
 
 # Colors are translucent, text keeps the page's own color: readable on white and on black. Nothing is said by color
@@ -82,8 +82,51 @@ def transcript(prompt: str, completions: Sequence[Completion], problem: Problem 
     replies = tuple(read_reply(prompt, completion) for completion in completions)
     verdicts = None
     if problem is not None:
-        verdicts = tuple(FAMILIES[problem.family].correct(problem, reply.answer) for reply in replies)
+        verdicts = tuple(is_right(problem, reply.answer) for reply in replies)
     return Transcript(prompt, replies, tuple(completion.finished for completion in completions), verdicts)
+
+
+@dataclass(frozen=True, repr=False)
+class Marked:
+    """The steps of one reply, each with the oracle's mark, and its answer."""
+
+    question: str
+    steps: tuple[str, ...]
+    verdicts: tuple[bool, ...]
+    answer: str
+    right: bool
+
+    @property
+    def first_wrong(self) -> int | None:
+        """The number of the first wrong step, counted from 1; None if all are right."""
+        return next((number for number, right in enumerate(self.verdicts, 1) if not right), None)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{number:3} {'right' if right else 'WRONG'}  {step}"
+            for number, (step, right) in enumerate(zip(self.steps, self.verdicts, strict=True), 1)
+        ]
+        return "\n".join([self.question, *lines, f"answer     {self.answer}   {'right' if self.right else 'wrong'}"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td style="{_STYLE["label"]}">{number}</td><td>{"✓" if right else "✗ <strong>wrong</strong>"}</td>'
+            f'<td style="text-align:left;font-family:monospace">{escape(step)}</td></tr>'
+            for number, (step, right) in enumerate(zip(self.steps, self.verdicts, strict=True), 1)
+        )
+        said = f"answer <strong>{escape(self.answer)}</strong> {'✓ right' if self.right else '✗ wrong'}"
+        asked = f'<div style="{_STYLE["prompt"]}">{escape(self.question)}</div>'
+        return f'<div style="{_STYLE["box"]}">{asked}<table>{rows}</table><div>{said}</div></div>'
+
+
+def marked(one: Answered) -> Marked:
+    """A reply opened step by step, each step judged by the oracle of its family."""
+    lines = steps(one.reply.reasoning)
+    verdicts = FAMILIES[one.problem.family].check_steps(one.problem, lines)
+    answer = one.reply.answer or (NO_ANSWER if one.completion.finished else CUT_OFF)
+    return Marked(one.problem.question, tuple(lines), tuple(verdicts), answer, one.right)
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,11 +1,13 @@
 """Things to press. They answer where Python runs; a page without it shows the still picture they started with."""
 
+from collections.abc import Sequence
 from html import escape
 
 from torch import nn
 
 from course.model import generate
-from course.teach.transcripts import Transcript, transcript
+from course.teach.transcripts import Transcript, marked, transcript
+from course.think.asking import Answered
 from course.think.prompting import direct, force_thinking
 
 WAYS = {"ask plainly": direct, "make it think": force_thinking}
@@ -27,10 +29,7 @@ class Question:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget where there are widgets; otherwise the first reply, as HTML or as text."""
-        still = {"text/html": self.first._repr_html_(), "text/plain": str(self.first)}
-        bundle = self._box()._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        return {**(data or {}), **still}
+        return _bundle(self._box(), self.first)
 
     def _box(self):
         """Text, switch, button and reply, stacked; everything can be reached with Tab and pressed with Enter."""
@@ -52,3 +51,37 @@ class Question:
         text.observe(answer, "value")
         way.observe(answer, "value")
         return ipywidgets.VBox([text, way, button, reply])
+
+
+class Traces:
+    """A slider over replies: drag it, or press the arrow keys, to open one after the other step by step."""
+
+    def __init__(self, answered: Sequence[Answered]):
+        if not answered:
+            raise ValueError("no replies to show: give at least one")
+        self.traces = [marked(one) for one in answered]
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The slider where there are widgets; otherwise the first reply, as HTML or as text."""
+        return _bundle(self._box(), self.traces[0])
+
+    def _box(self):
+        import ipywidgets
+
+        slider = ipywidgets.IntSlider(
+            min=1, max=len(self.traces), description="reply", layout=ipywidgets.Layout(width="min(40em, 95%)")
+        )
+        opened = ipywidgets.HTML(self.traces[0]._repr_html_())
+
+        def turn(change) -> None:
+            opened.value = self.traces[change["new"] - 1]._repr_html_()
+
+        slider.observe(turn, "value")
+        return ipywidgets.VBox([slider, opened])
+
+
+def _bundle(box, still) -> dict:
+    """What a notebook stores of a widget: itself, and a still picture for a page without Python."""
+    bundle = box._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    return {**(data or {}), "text/html": still._repr_html_(), "text/plain": str(still)}

@@ -97,25 +97,31 @@ EXERCISES = (
         title="Predict what more swaps do",
         text="You ask about two swaps of five cups, then about ten: plainly, and with thinking. What happens to the "
         "share of right answers on the way from two to ten?\n\n"
-        "Answer 'A': both fall by about as much. 'B': plain falls towards what blind guessing gets, thinking stays "
-        "high. 'C': plain stays, thinking falls, since there is more to go wrong. 'D': both stay.",
-        difficulty=1,
+        "Answer 'A': both fall by about as much. 'B': plain is right at two and falls to guessing at ten; thinking "
+        "stays high. 'C': both are right at two, and thinking falls, since there is more to go wrong. 'D': plain only "
+        "guesses, at two already; thinking is mostly right, even at ten.",
+        difficulty=2,
         importance=4,
         minutes=3,
         hints=(
             "A plain answer is one pass through four layers, however many swaps there are.",
             "With thinking, each new line needs the line before and one swap. Is line ten harder than line two?",
         ),
-        reference="B",
-        why="Plainly, the number of layers stays and the work grows. A thought adds a pass for every swap.",
+        reference="D",
+        why="In one pass this model does not even follow two swaps. A thought adds a pass for every swap, and each is "
+        "easy.",
         mistakes=(
             Mistake("A", "That would be so if thinking were just another guess. Each line of it is one small step."),
+            Mistake(
+                "B",
+                "That is what larger models do, and a fair guess. This one has four layers and has seldom read a plain "
+                "answer to few swaps: look at the left end of the curve.",
+            ),
             Mistake(
                 "C",
                 "Errors do add up over lines, but slowly: with 99 % right a line, ten lines are right in nine of ten "
                 "cases. Compare that with ten swaps in one go.",
             ),
-            Mistake("D", "For a plain answer ten swaps have to go through the same few layers as two."),
         ),
     ),
     Exercise(

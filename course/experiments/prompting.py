@@ -6,7 +6,7 @@ from functools import partial
 from course.experiments import Experiment, Findings
 from course.model import load
 from course.think.asking import Answered, Ask, answer, answer_often
-from course.think.evaluation import accuracy, estimate, expected_vote, paired_comparison, vote_at_k
+from course.think.evaluation import Estimate, accuracy, estimate, expected_vote, paired_comparison, vote_at_k
 from course.think.prompting import STEP_BY_STEP, direct, draw_examples, few_shot, step_by_step
 from course.world import FAMILIES, draw_problems
 from course.world.corpus import CUES
@@ -87,10 +87,10 @@ def votes(seeds: int, problems: int) -> Findings:
         comparisons[f"{family}: the vote of 16 against one sample"] = paired_comparison(
             curves[family][1], curves[family][16]
         )
-    figures = {"step by step": {family: _means(curve) for family, curve in curves.items()}}
+    figures = {"step by step": {family: means(curve) for family, curve in curves.items()}}
     asked = draw_problems("decimals", problems, split="test")
     lost = lost_votes(answer_often(model, tokenizer, asked, direct, samples=SAMPLES, seed=7))
-    figures["decimals asked plainly"] = {name: _means(curve) for name, curve in lost.items()} | {
+    figures["decimals asked plainly"] = {name: means(curve) for name, curve in lost.items()} | {
         "problems": {name: len(curve[1]) for name, curve in lost.items()}
     }
     worse = paired_comparison(lost["wrong mode, observed"][1], lost["wrong mode, observed"][16])
@@ -148,7 +148,8 @@ def marks(answered: Sequence[Answered]) -> list[bool]:
     return [one.right for one in answered]
 
 
-def _means(curve: dict[int, list[float]]) -> dict:
+def means(curve: dict[int, list[float]]) -> dict[int, Estimate]:
+    """The mean over problems at each number of samples, with its interval."""
     return {k: estimate(values) for k, values in curve.items()}
 
 

@@ -1,9 +1,11 @@
 """What a reasoning model is: where thinking pays, where it does not, and what it costs (chapter 1)."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+
+from torch import nn
 
 from course.experiments import Experiment, Findings
 from course.learn.pretraining import new_model, rows
@@ -36,7 +38,7 @@ def spelling(seeds: int, problems: int) -> Findings:
     """Two small models a seed, on equally many tokens: one reads counts straight off, one spells before it counts."""
     unseen = FAMILIES["letters"].unseen_levels[0]
     asked = draw_problems("letters", problems, level=unseen, split="test")
-    found = {style: [_counts(mixture, seed, asked) for seed in range(seeds)] for style, mixture in STYLES.items()}
+    found = {style: [_counts(style, seed, asked) for seed in range(seeds)] for style in STYLES}
     means = {style: [accuracy(marks(one)).mean for one in several] for style, several in found.items()}
     by_count = {
         style: {count: [accuracy(marks(_of_count(one, count))).mean for one in several] for count in range(4)}
@@ -48,10 +50,19 @@ def spelling(seeds: int, problems: int) -> Findings:
     return Findings(figures, {what: difference}, difference.verdict == "better")
 
 
-def _counts(mixture: Mixture, seed: int, asked: Sequence[Problem]) -> list[Answered]:
+def lessons(model: nn.Module, style: str, *, seed: int = 0, share: float = 1.0) -> Iterator[dict[str, float]]:
+    """Have a small model read counts of letters in one style, yielding statistics step by step.
+
+    `share` shortens it. Stop whenever you like: the model keeps what it has learnt.
+    """
+    config = replace(READING, seed=seed, steps=max(10, round(share * READING.steps)))
+    yield from train(model, partial(rows, STYLES[style], config), config)
+
+
+def _counts(style: str, seed: int, asked: Sequence[Problem]) -> list[Answered]:
     """Train a small model on one style, and ask it."""
-    config, model = replace(READING, seed=seed), new_model(SMALL, seed)
-    for _ in train(model, partial(rows, mixture, config), config):
+    model = new_model(SMALL, seed)
+    for _ in lessons(model, style, seed=seed):
         pass
     return answer(model, load_tokenizer(), asked, direct, seed=7)
 

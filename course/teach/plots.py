@@ -3,7 +3,7 @@
 import base64
 import functools
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -77,7 +77,7 @@ def new_figure(rows: int = 1, columns: int = 1, *, sharey: bool = False, squeeze
 
 @in_our_look
 def compare(
-    scores: Mapping[str, Mapping[str, Score]], marks: Mapping[str, float], mark: str = "best constant"
+    scores: Mapping[str, Mapping[str, Measured]], marks: Mapping[str, float], mark: str = "best constant"
 ) -> Picture:
     """Scores of several ways (series), group by group, with 95 % intervals.
 
@@ -102,7 +102,7 @@ def compare(
     figure.legend(loc="outside upper left", ncols=len(scores) + 1)
     said = [
         f"{group}: "
-        + ", ".join(f"{name} {series[group]}" for name, series in scores.items())
+        + ", ".join(f"{name} {_said(series[group])}" for name, series in scores.items())
         + f", {mark} {marks[group]:.2f}"
         for group in groups
     ]
@@ -140,6 +140,21 @@ def curves(
     if len(names) > 1:
         figure.legend(list(lines.values()), list(lines), loc="outside upper left", ncols=len(names))
     return picture(figure, f"{ylabel.capitalize()} by {xlabel}. " + "; ".join(said) + ".")
+
+
+@in_our_look
+def history(values: Mapping[int, float], xlabel: str, ylabel: str) -> Picture:
+    """A value along a run, one point a step, joined. Raises ValueError if there are none."""
+    if not values:
+        raise ValueError("nothing to draw: the run has not made a step")
+    figure, axes = new_figure(figsize=(7, 3))
+    axes.plot(list(values), list(values.values()), linewidth=1)
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
+    axes.grid(axis="y")
+    steps = list(values)
+    shown = [steps[place * (len(steps) - 1) // 4] for place in range(5)]
+    said = ", ".join(f"{values[step]:.2f} at {step}" for step in dict.fromkeys(shown))
+    return picture(figure, f"{ylabel.capitalize()} by {xlabel}: {said}.")
 
 
 @in_our_look
@@ -201,21 +216,27 @@ def _measured(value: Measured) -> tuple[float, tuple[float, float]]:
     return value.mean, value.interval
 
 
+def _said(value: Measured) -> str:
+    mean, (low, high) = _measured(value)
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def _line(axes, points: Mapping[float, Measured], name: str, marker: str, line: str, color: str) -> None:
     """One series: points with intervals, joined."""
-    places, values = [float(x) for x in points], [_measured(value) for value in points.values()]
-    means = [mean for mean, _ in values]
-    below = [max(mean - low, 0.0) for mean, (low, _) in values]
-    above = [max(high - mean, 0.0) for mean, (_, high) in values]
-    axes.errorbar(
-        places, means, yerr=(below, above), fmt=marker + line, color=color, label=name, capsize=2, markersize=5
-    )
+    places, (means, spread) = [float(x) for x in points], _bars(points.values())
+    axes.errorbar(places, means, yerr=spread, fmt=marker + line, color=color, label=name, capsize=2, markersize=5)
 
 
-def _points(axes, scores: Sequence[Score], offset: float, marker: str, name: str) -> None:
+def _points(axes, scores: Sequence[Measured], offset: float, marker: str, name: str) -> None:
     """One series: a point and an interval a group."""
-    means = [score.mean for score in scores]
-    below = [max(score.mean - score.interval[0], 0.0) for score in scores]
-    above = [max(score.interval[1] - score.mean, 0.0) for score in scores]
+    means, spread = _bars(scores)
     heights = [place + offset for place in range(len(scores))]
-    axes.errorbar(means, heights, xerr=(below, above), fmt=marker, label=name, capsize=3)
+    axes.errorbar(means, heights, xerr=spread, fmt=marker, label=name, capsize=3)
+
+
+def _bars(values: Iterable[Measured]) -> tuple[list[float], tuple[list[float], list[float]]]:
+    """Means, and how far their intervals reach below and above them."""
+    measured = [_measured(value) for value in values]
+    below = [max(mean - low, 0.0) for mean, (low, _) in measured]
+    above = [max(high - mean, 0.0) for mean, (_, high) in measured]
+    return [mean for mean, _ in measured], (below, above)

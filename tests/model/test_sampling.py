@@ -8,6 +8,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from course.model import generate, score
+from course.model.logprobs import next_tokens
 from course.model.sampling import draw, sampling_logprobs
 from course.world import FAMILIES, draw_problems
 from course.world.tokenizer import encode
@@ -203,3 +204,15 @@ def test_anything_with_logits_and_a_config_can_be_scored(model):
             return SimpleNamespace(logits=model(input_ids).logits)
 
     assert torch.equal(score(Wrapper(), [[5]], [[6, 1]]).logprobs, score(model, [[5]], [[6, 1]]).logprobs)
+
+
+def test_the_likeliest_next_tokens_are_drawn_as_often_as_they_say(model, tokenizer):
+    prompt = "<user>How many r's are in berry?<assistant>"
+    shares = next_tokens(model, tokenizer, prompt, k=3)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True) and len(shares) == 3
+    drawn = generate(model, tokenizer, [prompt], samples=2000, max_new_tokens=1, seed=3)[0]
+    for text, share in shares.items():
+        found = sum(tokenizer.decode(one.token_ids) == text for one in drawn) / 2000
+        assert found == pytest.approx(share, abs=4 * (share * (1 - share) / 2000) ** 0.5 + 1e-9)
+    with pytest.raises(ValueError, match="prompt is empty"):
+        next_tokens(model, tokenizer, "")

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from course.model import load
 from course.model.sampling import pad_left
-from course.model.transformer import ModelConfig, Transformer
+from course.model.transformer import ModelConfig, Transformer, attention_maps
+from course.world.tokenizer import encode
 
 CLOSE = 1e-4  # largest difference of a logit
 
@@ -69,3 +71,23 @@ def test_more_tokens_than_the_context_is_an_error_that_says_so():
     model = Transformer(ModelConfig(layers=1, context=8))
     with pytest.raises(ValueError, match="9 tokens do not fit a context of 8: shorten"):
         model(torch.zeros(1, 9, dtype=torch.long))
+
+
+def test_attention_maps_are_those_of_the_transformers_library(folder, tokenizer):
+    """Layer by layer and head by head, for random networks of both kinds and for what ships."""
+    from transformers import AutoModelForCausalLM
+
+    theirs = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
+    ids = torch.tensor(encode(tokenizer, "<user>How many r's are in berry?<assistant><think>r?\nb 0\n"))
+    ours = attention_maps(load(str(folder))[0], ids)
+    with torch.no_grad():
+        expected = torch.cat(theirs(ids[None], output_attentions=True).attentions)
+    assert ours.shape == expected.shape
+    assert (ours - expected).abs().max() < 1e-4
+    assert ours.sum(-1).allclose(torch.ones(()), atol=1e-5) and ours.triu(1).abs().max() == 0
+
+
+@pytest.mark.parametrize("length", [0, 513])
+def test_what_does_not_fit_the_context_cannot_be_looked_at(length):
+    with pytest.raises(ValueError, match="1 to 512 tokens"):
+        attention_maps(Transformer(ModelConfig(layers=1)), torch.zeros(length, dtype=torch.long))

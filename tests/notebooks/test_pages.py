@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from course.teach import colab
+from course.teach.exercises import CHAPTERS, of_chapter
 from tests.notebooks import NOTEBOOKS
 from tests.project import ROOT, project
 
@@ -96,9 +97,39 @@ def test_cells_are_short_and_define_nothing(code):
         node.name
         for source in sources
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not is_stub(node)
     ]
     assert defined == []
+
+
+def is_stub(node):
+    """Whether it is a function of an exercise, still to be written."""
+    return isinstance(node, ast.FunctionDef) and [ast.unparse(line) for line in node.body] == [
+        "raise NotImplementedError"
+    ]
+
+
+def test_every_exercise_of_the_chapter_is_asked_and_checked_and_there_is_a_quiz(path, code):
+    chapter = path.stem.partition("_")[2]
+    if chapter not in CHAPTERS:
+        assert not any("check(" in cell.source for cell in code)
+        return
+    source = "\n".join(cell.source for cell in code)
+    for exercise in of_chapter(chapter):
+        assert source.count(f'task("{exercise.name}")') == source.count(f'check("{exercise.name}"') == 1
+    assert source.count(f'quiz("{chapter}")') == 1
+    printed = "".join(output.get("text", "") for cell in code for output in cell.outputs)
+    assert printed.count("not attempted yet") == len(of_chapter(chapter))
+
+
+def test_exercises_are_committed_untouched(code):
+    """Nobody's solution: a value is None, a function is a stub."""
+    for cell in code:
+        for node in ast.walk(ast.parse(re.sub(r"^( *)%.*$", r"\1pass", cell.source, flags=re.MULTILINE))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "check":
+                name = ast.unparse(node.args[1])
+                stubs = [one.name for one in ast.parse(cell.source).body if is_stub(one)]
+                assert name in stubs or f"{name} = None" in cell.source
 
 
 def test_there_is_a_core_for_a_class(code):

@@ -33,6 +33,23 @@ def test_papermill_runs_it_from_end_to_end(notebook, tmp_path, record_property):
 
 
 @pytest.mark.slow
+def test_the_core_runs_without_the_rest(notebook, tmp_path):
+    """What a class of ninety minutes runs; the dial and the Colab cell come along."""
+    whole = nbformat.read(notebook, as_version=4)
+    tags = [set(cell.metadata.get("tags", [])) for cell in whole.cells]
+    whole.cells = [cell for cell, tagged in zip(whole.cells, tags) if tagged & {"core", "parameters"}]
+    nbformat.write(whole, tmp_path / "core.ipynb")
+    papermill.execute_notebook(
+        tmp_path / "core.ipynb",
+        tmp_path / "out.ipynb",
+        {"PRESET": "quick"},
+        cwd=notebook.parent,
+        progress_bar=False,
+        execution_timeout=QUICK_SECONDS,
+    )
+
+
+@pytest.mark.slow
 def test_nbval_finds_the_committed_outputs_again(notebook):
     """In a pytest of its own, since nbval's cells are tests."""
     options = ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"]

@@ -9,11 +9,12 @@ import matplotlib
 import matplotlib.style
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from course.teach import plots
-from course.think.evaluation import Score
+from course.think.evaluation import Score, estimate
 from tests.project import ROOT
 
 SCORES = {
@@ -89,3 +90,55 @@ def test_a_picture_without_a_text_or_with_a_gap_is_an_error():
         plots.picture(plots.new_figure()[0], " ")
     with pytest.raises(ValueError, match="plain, forced must have a score for each of cups, letters"):
         plots.compare(SCORES, {"cups": 0.2, "letters": 0.2})
+
+
+RECORD = {"mean": 0.5, "interval": [0.4, 0.6], "n": 50}
+
+
+def drawn():
+    return [
+        plots.curves({"a": {"x": {1: Score(1, 2), 3: RECORD}}, "b": {"x": {2: estimate([0.1, 0.2])}}}, "steps"),
+        plots.compare({"p": {"g": RECORD}}, {"g": 0.1}),
+        plots.history({1: 6.2, 2: 3.5, 3: 1.0}, "step", "loss"),
+        plots.ranked({"paris": 0.9, "rome": 0.05}, "probability"),
+        plots.scattered({"plain": (0.1, 0.4), "cue": (0.95, 0.8)}, "thinks", "right"),
+        plots.attention(torch.tensor([[1.0, 0.0], [0.25, 0.75]]), ["a", " "]),
+    ]
+
+
+def test_every_kind_of_picture_says_its_numbers_and_has_the_look(tmp_path):
+    numbers = [("1 0.50", "3 0.50", "2 0.15"), ("0.50 [0.40, 0.60]",), ("6.20 at 1", "1.00 at 3"), ("paris 0.90",),
+               ("cue at 0.95, 0.80",), ("a from a", "␣ from ␣")]  # fmt: skip
+    for picture, expected in zip(drawn(), numbers, strict=True):
+        assert all(number in picture.alt for number in expected), picture.alt
+        (tmp_path / "picture.png").write_bytes(picture.png)
+        pixels = imread(tmp_path / "picture.png")
+        colors = {tuple((pixel[:3] * 255).round().astype(int)) for pixel in pixels[pixels[..., 3] == 1]}
+        assert (0, 0x72, 0xB2) in colors, "the first color of the sheet"
+        assert pixels[0, 0, 3] == 0
+
+
+def test_a_series_has_a_line_of_its_own_as_well_as_a_color_and_a_marker():
+    assert len(set(plots.LINES)) == 4
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.curves({}, "x"),
+        lambda: plots.curves({"a": {"b": {}}}, "x"),
+        lambda: plots.history({}, "x", "y"),
+        lambda: plots.ranked({}, "x"),
+        lambda: plots.scattered({}, "x", "y"),
+        lambda: plots.attention(torch.ones(2, 2), ["a"]),
+    ],
+)
+def test_nothing_to_draw_is_an_error(draw):
+    with pytest.raises(ValueError, match="nothing to draw|do not name"):
+        draw()
+
+
+def test_drawing_changes_no_setting_of_the_reader_s():
+    before = dict(matplotlib.rcParams)
+    drawn()
+    assert dict(matplotlib.rcParams) == before

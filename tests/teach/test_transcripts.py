@@ -3,7 +3,8 @@
 import re
 
 from course.model import Completion
-from course.teach.transcripts import tokens, transcript
+from course.teach.transcripts import marked, tokens, transcript
+from course.think.asking import Answered, read_reply
 from course.world import letters
 from course.world.tokenizer import load_tokenizer
 
@@ -48,3 +49,23 @@ def test_what_a_model_says_never_becomes_markup():
 def test_tokens_put_together_are_the_text():
     text = "how many r's are in strawberry?\n"
     assert "".join(tokens(load_tokenizer(), text).pieces) == text
+
+
+def opened(text, problem):
+    completion = said(text)
+    return marked(Answered(problem, read_reply("<assistant><think>", completion), completion))
+
+
+def test_a_reply_is_opened_step_by_step_with_the_oracle_s_marks():
+    one = opened("e?\nb 0\ne 1\ne 1\n</think>1", letters.ask("bee", "e"))
+    assert one.verdicts == (True, True, True, False) and one.first_wrong == 4 and not one.right
+    assert str(one).splitlines()[1:] == ["  1 right  e?", "  2 right  b 0", "  3 right  e 1", "  4 WRONG  e 1",
+                                         "answer     1   wrong"]  # fmt: skip
+    html = one._repr_html_()
+    assert html.count("✓") == 3 and html.count("✗") == 2
+    assert opened("e?\nb 0\ne 1\ne 2\n</think>2", letters.ask("bee", "e")).first_wrong is None
+
+
+def test_what_a_model_says_cannot_become_part_of_the_page_when_opened():
+    html = opened("<script>alert(1)</script>\n</think><b>2</b>", letters.ask("bee", "e"))._repr_html_()
+    assert "<script" not in html and "<b>" not in html

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from course.model import Completion
 from course.model.transformer import ModelConfig, Transformer
-from course.teach.widgets import Question
+from course.teach.widgets import Question, Traces
+from course.think.asking import Answered, read_reply
+from course.world import letters
 from course.world.tokenizer import load_tokenizer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -38,3 +41,24 @@ def test_the_box_answers_and_takes_nonsense_calmly(question):
     text.value = "   "
     button.click()
     assert "the question is empty" in reply.value
+
+
+def traces():
+    replies = ("e?\nb 0\ne 1\ne 1\n</think>1", "e?\nb 0\ne 1\ne 2\n</think>2")
+    completions = [Completion(text, [], [], True) for text in replies]
+    problem = letters.ask("bee", "e")
+    return Traces([Answered(problem, read_reply("<assistant><think>", one), one) for one in completions])
+
+
+def test_the_slider_opens_one_trace_after_the_other_and_stands_still_without_python():
+    slider, opened = traces()._box().children
+    assert "✗ wrong" in opened.value and (slider.min, slider.max, slider.value) == (1, 2, 1)
+    slider.value = 2
+    assert "✓ right" in opened.value and "✗" not in opened.value
+    data = traces()._repr_mimebundle_()
+    assert WIDGET in data and data["text/html"] == traces().traces[0]._repr_html_()
+
+
+def test_a_slider_over_nothing_is_an_error():
+    with pytest.raises(ValueError, match="at least one"):
+        Traces([])

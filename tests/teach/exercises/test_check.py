@@ -188,7 +188,7 @@ def test_progress_is_shown_and_a_damaged_file_is_kept(capsys):
     check("reasoning.find_slip", 5)
     assert "reasoning   □■□□  1 of 4; to do: predict_length, check_running_sum, split_reply" in repr(where_am_i())
     progress.path().write_text('{"solved": 3')
-    assert check("reasoning.predict_length", "B") == "B"
+    assert check("reasoning.predict_length", "D") == "D"
     assert "was not noted" in capsys.readouterr().out and progress.path().read_text() == '{"solved": 3'
     with pytest.raises(ValueError, match="mend it, or move it away"):
         where_am_i()

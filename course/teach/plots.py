@@ -99,7 +99,7 @@ def compare(
     )
     axes.invert_yaxis()
     axes.grid(axis="x")
-    figure.legend(loc="outside upper left", ncols=len(scores) + 1)
+    figure.legend(loc="outside upper left", ncols=min(3, len(scores) + 1))
     said = [
         f"{group}: "
         + ", ".join(f"{name} {_said(series[group])}" for name, series in scores.items())
@@ -116,27 +116,38 @@ def curves(
     ylabel: str = "share right",
     *,
     ylim: tuple[float, float] | None = (-0.03, 1.03),
+    doubling: bool = False,
 ) -> Picture:
-    """Measured values against a number, with 95 % intervals; a panel beside the other, a line a series.
+    """Measured values against a number, with 95 % intervals; up to three panels in a row, a line a series.
+
+    `doubling` spaces 1, 2, 4, 8 evenly.
 
     `panels[panel][series][x]` is a score, an estimate, or what a results file holds of either. Raises ValueError if
     there is nothing to draw.
     """
     if not panels or not all(line for panel in panels.values() for line in panel.values()):
         raise ValueError("nothing to draw: every panel needs a series, and every series a point")
-    width = max(4.5, 2.4 * len(panels) + 1)
-    figure, several = new_figure(1, len(panels), figsize=(width, 3.4), sharey=True, squeeze=False)
+    rows, columns = -(-len(panels) // 3), min(3, len(panels))
+    figure, grid = new_figure(rows, columns, figsize=(7, 0.8 + 2.6 * rows), sharey=True, squeeze=False)
     said, names = [], list(dict.fromkeys(name for panel in panels.values() for name in panel))
-    for axes, (title, panel) in zip(several[0], panels.items(), strict=True):
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    for axes, (title, panel) in zip(grid.flat, panels.items(), strict=False):
         for name, line in panel.items():
             number = names.index(name)
             _line(axes, line, name, MARKERS[number], LINES[number % len(LINES)], f"C{number}")
             said.append(f"{title} {name}: " + ", ".join(f"{x} {_measured(y)[0]:.2f}" for x, y in line.items()))
         axes.set(title=title if len(panels) > 1 else "", xlabel=xlabel, ylim=ylim)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        if doubling:
+            ticks = sorted({x for line in panel.values() for x in line})
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(ticks, [str(x) for x in ticks])
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y")
-    several[0][0].set_ylabel(ylabel)
-    lines = {line.get_label(): line for axes in several[0] for line in axes.containers}
+    for axes in grid[:, 0]:
+        axes.set_ylabel(ylabel)
+    lines = {line.get_label(): line for axes in figure.axes for line in axes.containers}
     if len(names) > 1:
         figure.legend(list(lines.values()), list(lines), loc="outside upper left", ncols=len(names))
     return picture(figure, f"{ylabel.capitalize()} by {xlabel}. " + "; ".join(said) + ".")
@@ -178,10 +189,13 @@ def scattered(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: st
     if not points:
         raise ValueError("nothing to draw: give at least one point")
     figure, axes = new_figure(figsize=(7, 4))
-    for name, (x, y) in points.items():
+    free = {True: -1.0, False: -1.0}  # from which height on there is room for a name, left and right
+    for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
         axes.plot(x, y, "o", color="C0")
         left = x > 0.6
-        axes.annotate(name, (x, y), xytext=(-8 if left else 8, 0), textcoords="offset points", va="center",
+        height = max(y, free[left])
+        free[left] = height + 0.07
+        axes.annotate(name, (x, height), xytext=(-8 if left else 8, 0), textcoords="offset points", va="center",
                       ha="right" if left else "left", color="0.48")  # fmt: skip
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.grid()

@@ -38,7 +38,7 @@ class Quiz:
                 f"{escape(why)}</p></details>"
                 for option, why, right in options
             )
-            shown.append(f"<p><strong>{number}. {escape(question.text)}</strong></p>{folded}")
+            shown.append(f'<p style="margin-top:1.2em"><strong>{number}. {escape(question.text)}</strong></p>{folded}')
         return f'<div style="max-width:60em"><p>Decide, then open the option you chose.</p>{"".join(shown)}</div>'
 
 

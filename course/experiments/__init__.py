@@ -10,14 +10,16 @@ Experiments read the test split, which nothing else does but the benchmarks.
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 from course.think.evaluation import Comparison, Estimate, Score
 
 ROOT = Path(__file__).resolve().parents[2]
+Thing = TypeVar("Thing")
 THREADS = 2  # another number of threads adds up in another order
 
 
@@ -41,6 +43,13 @@ class Experiment:
     seeds: int = 1  # more than one where something is trained: then the seed is the unit
     problems: int = 500  # of each family or level
     settings: dict = field(default_factory=dict)
+
+
+def progress(things: Sequence[Thing], what: str) -> Iterable[Thing]:
+    """The same things, with a bar that says how many are left and how long that takes."""
+    from tqdm.auto import tqdm
+
+    return tqdm(things, desc=what, leave=False, dynamic_ncols=True)
 
 
 def conduct(experiment: Experiment, seeds: int | None = None, problems: int | None = None) -> dict:

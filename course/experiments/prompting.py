@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from course.experiments import Experiment, Findings
+from course.experiments import Experiment, Findings, progress
 from course.model import load
 from course.think.asking import Answered, Ask, answer, answer_often
 from course.think.evaluation import Estimate, accuracy, estimate, expected_vote, paired_comparison, vote_at_k
@@ -22,7 +22,7 @@ def examples(seeds: int, problems: int) -> Findings:
     """No to three examples in the prompt, worked out or answered straight off."""
     model, tokenizer = load("mini-base")
     figures, found = {}, {}
-    for family in FAMILIES:
+    for family in progress(list(FAMILIES), "families"):
         asked = draw_problems(family, problems, split="test")
         for style in ("worked", "direct"):
             for n in range(MOST_EXAMPLES + 1):
@@ -57,7 +57,7 @@ def cues(seeds: int, problems: int) -> Findings:
     ways: dict[str, Ask] = {"plain": direct, **{cue: partial(step_by_step, cue=cue) for cue in (*CUES, UNREAD)}}
     found = {
         way: {family: answer(model, tokenizer, asked[family], ask, seed=7) for family in FAMILIES}
-        for way, ask in ways.items()
+        for way, ask in progress(list(ways.items()), "cues")
     }
     for way in ("plain", STEP_BY_STEP):
         settings = {"temperature": 0, "seed": 7}
@@ -80,7 +80,7 @@ def votes(seeds: int, problems: int) -> Findings:
     """Votes of 1 to 16 samples, asked step by step; and votes on decimals asked plainly, won and lost."""
     model, tokenizer = load("mini-base")
     curves, comparisons = {}, {}
-    for family in FAMILIES:
+    for family in progress(list(FAMILIES), "families"):
         asked = draw_problems(family, problems, split="test")
         found = answer_often(model, tokenizer, asked, step_by_step, samples=SAMPLES // 2, seed=7)
         curves[family] = {k: [vote(several, k) for several in found] for k in VOTES}

@@ -7,7 +7,7 @@ from functools import partial
 
 from torch import nn
 
-from course.experiments import Experiment, Findings
+from course.experiments import Experiment, Findings, progress
 from course.learn.pretraining import new_model, rows
 from course.learn.training import TrainingConfig, train
 from course.model import load
@@ -38,7 +38,9 @@ def spelling(seeds: int, problems: int) -> Findings:
     """Two small models a seed, on equally many tokens: one reads counts straight off, one spells before it counts."""
     unseen = FAMILIES["letters"].unseen_levels[0]
     asked = draw_problems("letters", problems, level=unseen, split="test")
-    found = {style: [_counts(style, seed, asked) for seed in range(seeds)] for style in STYLES}
+    found: dict[str, list[list[Answered]]] = {style: [] for style in STYLES}
+    for style, _ in progress([(style, seed) for seed in range(seeds) for style in STYLES], "models"):
+        found[style].append(_counts(style, len(found[style]), asked))
     means = {style: [accuracy(marks(one)).mean for one in several] for style, several in found.items()}
     by_count = {
         style: {count: [accuracy(marks(_of_count(one, count))).mean for one in several] for count in range(4)}
@@ -93,7 +95,7 @@ def difficulty(seeds: int, problems: int) -> Findings:
     figures, comparisons = {"gain per step": {}}, {}
     for family, levels in LENGTHS.items():
         gains, figures[family] = [], {}
-        for level in levels:
+        for level in progress(levels, family):
             found = both_ways(model, tokenizer, family, level, min(problems, FEW.get((family, level), problems)))
             sides = [marks(found[way]) for way in WAYS]
             gains += [(level, after - before) for before, after in zip(*sides, strict=True)]

@@ -195,8 +195,9 @@ def scattered(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: st
         left = x > 0.6
         height = max(y, free[left])
         free[left] = height + 0.07
-        axes.annotate(name, (x, height), xytext=(-8 if left else 8, 0), textcoords="offset points", va="center",
-                      ha="right" if left else "left", color="0.48")  # fmt: skip
+        place, side = (x - 0.08, "right") if left else (x + 0.08, "left")
+        thread = {"arrowstyle": "-", "color": "0.48", "alpha": 0.5}
+        axes.annotate(name, (x, y), xytext=(place, height), ha=side, va="center", color="0.48", arrowprops=thread)
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.grid()
     said = ", ".join(f"{name} at {x:.2f}, {y:.2f}" for name, (x, y) in points.items())

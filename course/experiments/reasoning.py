@@ -39,8 +39,8 @@ def spelling(seeds: int, problems: int) -> Findings:
     unseen = FAMILIES["letters"].unseen_levels[0]
     asked = draw_problems("letters", problems, level=unseen, split="test")
     found: dict[str, list[list[Answered]]] = {style: [] for style in STYLES}
-    for style, _ in progress([(style, seed) for seed in range(seeds) for style in STYLES], "models"):
-        found[style].append(_counts(style, len(found[style]), asked))
+    for seed, style in progress([(seed, style) for seed in range(seeds) for style in STYLES], "models"):
+        found[style].append(_counts(style, seed, asked))
     means = {style: [accuracy(marks(one)).mean for one in several] for style, several in found.items()}
     by_count = {
         style: {count: [accuracy(marks(_of_count(one, count))).mean for one in several] for count in range(4)}

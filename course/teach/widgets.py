@@ -1,13 +1,16 @@
 """Things to press. They answer where Python runs; a page without it shows the still picture they started with."""
 
+import base64
 from collections.abc import Sequence
 from html import escape
 
 from torch import nn
 
 from course.model import generate
+from course.teach import plots
 from course.teach.transcripts import Transcript, marked, transcript
 from course.think.asking import Answered
+from course.think.evaluation import Estimate, expected_vote
 from course.think.prompting import direct, force_thinking
 
 WAYS = {"ask plainly": direct, "make it think": force_thinking}
@@ -29,7 +32,7 @@ class Question:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget where there are widgets; otherwise the first reply, as HTML or as text."""
-        return _bundle(self._box(), self.first)
+        return _bundle(self._box(), self.first._repr_html_(), str(self.first))
 
     def _box(self):
         """Text, switch, button and reply, stacked; everything can be reached with Tab and pressed with Enter."""
@@ -53,6 +56,50 @@ class Question:
         return ipywidgets.VBox([text, way, button, reply])
 
 
+class Vote:
+    """Sliders for how often a reply is right and how often the commonest wrong one comes, and what a vote makes of them."""
+
+    SAMPLES = (1, 3, 5, 11, 21, 41)
+    OTHERS = 10  # answers that share the rest
+
+    def __init__(self, right: float = 0.30, wrong: float = 0.45):
+        self.right, self.wrong = right, wrong
+        self.first = self.draw(right, wrong)
+
+    def draw(self, right: float, wrong: float) -> plots.Picture:
+        """The chance that a vote is right by the number of samples; shares that exceed 1 together are scaled down."""
+        total = max(1.0, right + wrong)
+        shares = [right / total, wrong / total]
+        shares += [(1 - sum(shares)) / self.OTHERS] * self.OTHERS
+        marks = [True] + [False] * (len(shares) - 1)
+        chances = {k: expected_vote(shares, marks, k) for k in self.SAMPLES}
+        line = {k: Estimate(chance, (chance, chance), 1) for k, chance in chances.items()}
+        return plots.curves({"vote": {"chance": line}}, "samples in the vote", "chance that it is right")
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The sliders where there are widgets; otherwise the picture they started with."""
+        picture = base64.b64encode(self.first.png).decode("ascii")
+        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
+        return _bundle(self._box(), html, self.first.alt)
+
+    def _box(self):
+        import ipywidgets
+
+        wide = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": "10em"}}
+        right = ipywidgets.FloatSlider(self.right, min=0, max=1, step=0.05, description="right", **wide)
+        wrong = ipywidgets.FloatSlider(self.wrong, min=0, max=1, step=0.05, description="commonest wrong", **wide)
+        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
+        words = ipywidgets.HTML(escape(self.first.alt))
+
+        def redraw(_) -> None:
+            picture = self.draw(right.value, wrong.value)
+            image.value, words.value = picture.png, escape(picture.alt)
+
+        right.observe(redraw, "value")
+        wrong.observe(redraw, "value")
+        return ipywidgets.VBox([right, wrong, image, words])
+
+
 class Traces:
     """A slider over replies: drag it, or press the arrow keys, to open one after the other step by step."""
 
@@ -63,7 +110,7 @@ class Traces:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The slider where there are widgets; otherwise the first reply, as HTML or as text."""
-        return _bundle(self._box(), self.traces[0])
+        return _bundle(self._box(), self.traces[0]._repr_html_(), str(self.traces[0]))
 
     def _box(self):
         import ipywidgets
@@ -80,8 +127,8 @@ class Traces:
         return ipywidgets.VBox([slider, opened])
 
 
-def _bundle(box, still) -> dict:
-    """What a notebook stores of a widget: itself, and a still picture for a page without Python."""
+def _bundle(box, html: str, text: str) -> dict:
+    """What a notebook stores of a widget: itself, and the same standing still for a page without Python."""
     bundle = box._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {**(data or {}), "text/html": still._repr_html_(), "text/plain": str(still)}
+    return {**(data or {}), "text/html": html, "text/plain": text}

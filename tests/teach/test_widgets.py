@@ -5,7 +5,7 @@ import torch
 
 from course.model import Completion
 from course.model.transformer import ModelConfig, Transformer
-from course.teach.widgets import Question, Traces
+from course.teach.widgets import Question, Traces, Vote
 from course.think.asking import Answered, read_reply
 from course.world import letters
 from course.world.tokenizer import load_tokenizer
@@ -62,3 +62,15 @@ def test_the_slider_opens_one_trace_after_the_other_and_stands_still_without_pyt
 def test_a_slider_over_nothing_is_an_error():
     with pytest.raises(ValueError, match="at least one"):
         Traces([])
+
+
+def test_the_sliders_of_a_vote_redraw_it_and_it_stands_still_without_python():
+    vote = Vote(0.3, 0.45)
+    right, wrong, image, words = vote._box().children
+    before = image.value
+    wrong.value, right.value = 0.1, 0.6
+    assert image.value != before and "41 1.00" in words.value
+    wrong.value = 1.0
+    assert "41 0.0" in words.value
+    data = vote._repr_mimebundle_()
+    assert WIDGET in data and "data:image/png;base64," in data["text/html"] and vote.first.alt == data["text/plain"]

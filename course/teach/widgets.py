@@ -57,7 +57,7 @@ class Question:
 
 
 class Vote:
-    """Sliders for how often a reply is right and how often the commonest wrong one comes, and what a vote makes of them."""
+    """Sliders: how often a reply is right, how often the commonest wrong one comes; and what a vote makes of it."""
 
     SAMPLES = (1, 3, 5, 11, 21, 41)
     OTHERS = 10  # answers that share the rest

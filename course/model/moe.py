@@ -7,6 +7,8 @@ the load without a loss of its own (Wang et al. 2024, arXiv:2408.15664).
 Departures from DeepSeek-V3: no groups of experts, no sequence-wise balance loss.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -71,22 +73,56 @@ def swiglu(hidden: Float[Tensor, "... D"], gate_up: Tensor, down: Tensor) -> Flo
     return linear(_Gated.apply(linear(hidden, gate_up)), down)
 
 
-class Router(nn.Module):
-    """Scores every expert for every token and picks a few."""
+Routing = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]  # logits, biases, k: the chosen, and their weights
 
-    def __init__(self, width: int, experts: Experts):
+
+def sigmoid_routing(
+    logits: Float[Tensor, "B E"], bias: Float[Tensor, "E"], k: int
+) -> tuple[Int[Tensor, "B k"], Float[Tensor, "B k"]]:
+    """The best k experts by score plus bias; their weights are the scores alone, made to add up to 1 (DeepSeek-V3)."""
+    scores = logits.sigmoid()
+    chosen = (scores + bias).topk(k, dim=-1).indices
+    weights = scores.gather(-1, chosen)
+    return chosen, weights / (weights.sum(-1, keepdim=True) + 1e-20)
+
+
+def softmax_routing(
+    logits: Float[Tensor, "B E"], bias: Float[Tensor, "E"], k: int
+) -> tuple[Int[Tensor, "B k"], Float[Tensor, "B k"]]:
+    """The best k experts by logit plus bias; their weights are a softmax over the chosen ones (Mixtral).
+
+    With k = 1 the weight is always 1, and the router learns nothing from the task: `switch_routing` is for that.
+    """
+    chosen = (logits + bias).topk(k, dim=-1).indices
+    return chosen, logits.gather(-1, chosen).softmax(-1)
+
+
+def switch_routing(
+    logits: Float[Tensor, "B E"], bias: Float[Tensor, "E"], k: int
+) -> tuple[Int[Tensor, "B k"], Float[Tensor, "B k"]]:
+    """The best k experts by logit plus bias, each weighed by its probability among all (Fedus et al. 2022)."""
+    chosen = (logits + bias).topk(k, dim=-1).indices
+    return chosen, logits.softmax(-1).gather(-1, chosen)
+
+
+class Router(nn.Module):
+    """Scores every expert for every token and picks a few; `routing` says how."""
+
+    def __init__(self, width: int, experts: Experts, routing: Routing = sigmoid_routing):
         super().__init__()
-        self.experts = experts
+        self.experts, self.routing = experts, routing
+        self.watched = False  # whether to keep the last logits, for a balancing loss or to look at
+        self.logits: Tensor | None = None
         self.weight = nn.Parameter(torch.empty(experts.count, width))
         self.register_buffer("bias", torch.zeros(experts.count))
         nn.init.normal_(self.weight, std=width**-0.5)
 
     def forward(self, tokens: Float[Tensor, "B D"]) -> tuple[Int[Tensor, "B k"], Float[Tensor, "B k"]]:
         """The experts each token uses and how much each counts."""
-        scores = linear(tokens.float(), self.weight.float()).sigmoid()  # (B, E)
-        chosen = (scores + self.bias).topk(self.experts.per_token, dim=-1).indices
-        weights = scores.gather(-1, chosen)
-        return chosen, self.experts.route_scale * weights / (weights.sum(-1, keepdim=True) + 1e-20)
+        logits = linear(tokens.float(), self.weight.float())  # (B, E)
+        self.logits = logits if self.watched else None
+        chosen, weights = self.routing(logits, self.bias, self.experts.per_token)
+        return chosen, self.experts.route_scale * weights
 
 
 class MixtureOfExperts(nn.Module):
@@ -125,6 +161,38 @@ class MixtureOfExperts(nn.Module):
         gate, up = torch.bmm(self.gate_up[flat], inputs).squeeze(-1).chunk(2, dim=-1)
         outputs = torch.bmm(self.down[flat], (silu(gate) * up)[:, :, None]).squeeze(-1)
         return (outputs.view(*chosen.shape, -1) * weights[:, :, None].to(tokens.dtype)).sum(1)
+
+
+def load_balancing_loss(logits: Float[Tensor, "B E"], chosen: Int[Tensor, "B k"]) -> Float[Tensor, ""]:
+    """E * sum_i f_i P_i: Switch's loss (Fedus et al. 2022, equation 4), with softmax probabilities P.
+
+    f_i is how many of the k choices of a token fall on expert i, on average (no gradient passes); P_i is its mean
+    probability. Balanced it is k, collapsed to k experts E. Add it to the task's loss times .01 or so.
+    """
+    count = logits.shape[-1]
+    share = torch.bincount(chosen.flatten(), minlength=count) / len(chosen)
+    return count * (share * logits.softmax(-1).mean(0)).sum()
+
+
+def max_violation(load: Tensor) -> float:
+    """MaxVio: how far the busiest expert stands above the mean load, as a share of it; 0 is balanced, E/k - 1 worst.
+
+    Wang et al. 2024 (arXiv:2408.15664). Raises ValueError for a load of nothing.
+    """
+    if not load.sum():
+        raise ValueError("no token was routed: there is no load to judge")
+    return float(load.max() / load.float().mean() - 1)
+
+
+def load_entropy(load: Tensor) -> float:
+    """How evenly the load is spread, from 0 (one expert does everything) to 1 (all the same), as a share of log E.
+
+    Raises ValueError for a load of nothing.
+    """
+    if not load.sum():
+        raise ValueError("no token was routed: there is no load to judge")
+    shares = load / load.sum()
+    return float(torch.special.entr(shares).sum() / math.log(len(load)))
 
 
 @torch.no_grad()

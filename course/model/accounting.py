@@ -1,0 +1,88 @@
+"""How many parameters, and how many of them a token uses: published totals from published sizes.
+
+Counted is every weight once: the table of tokens, the output head (the same matrix if they are tied), attention, norms,
+routers, experts. *Active* is what one token is multiplied with: of the routed experts the chosen ones, everything else
+as it is, tables included. Not counted: buffers, such as a router's selection bias, and heads for predicting several
+tokens at once.
+"""
+
+from dataclasses import dataclass
+
+from course.model.moe import Experts
+from course.model.transformer import ModelConfig
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What decides how many parameters a decoder has."""
+
+    layers: int
+    width: int
+    vocab_size: int
+    attention: int  # parameters of the attention of one layer, norms inside it included
+    hidden: int  # width inside a dense feed-forward layer
+    experts: Experts | None = None  # None: every layer is dense
+    tied: bool = False  # whether the output head is the table of tokens
+
+
+@dataclass(frozen=True)
+class Count:
+    """Parameters of a model, and those that one token uses."""
+
+    total: int
+    active: int
+
+
+def count(sizes: Sizes) -> Count:
+    """Parameters in all and per token.
+
+    >>> count(PUBLISHED["Mixtral 8x7B"])
+    Count(total=46702792704, active=12879925248)
+    """
+    experts = sizes.experts
+    dense = sizes.layers if experts is None else min(experts.dense_first, sizes.layers)
+    outside = sizes.vocab_size * sizes.width * (1 if sizes.tied else 2) + sizes.width  # tables, and the last norm
+    outside += sizes.layers * (sizes.attention + 2 * sizes.width)
+    outside += dense * swiglu(sizes.width, sizes.hidden)
+    if experts is None:
+        return Count(outside, outside)
+    router, expert = sizes.width * experts.count, swiglu(sizes.width, experts.hidden)
+    in_all, used = (router + (number + experts.shared) * expert for number in (experts.count, experts.per_token))
+    return Count(outside + (sizes.layers - dense) * in_all, outside + (sizes.layers - dense) * used)
+
+
+def swiglu(width: int, hidden: int) -> int:
+    """Gate, up and down of one feed-forward layer or expert."""
+    return 3 * width * hidden
+
+
+def grouped_query(width: int, heads: int, kv_heads: int, head_width: int, *, normed: bool = False) -> int:
+    """Queries, keys, values and output of grouped-query attention; `normed` heads have two norms more (Qwen3)."""
+    return width * (2 * heads + 2 * kv_heads) * head_width + 2 * head_width * normed
+
+
+def latent(width: int, heads: int, query_rank: int, kv_rank: int, plain: int, rotated: int, value: int) -> int:
+    """Multi-head latent attention (DeepSeek-V2): queries, keys and values from two narrow vectors, each with a norm.
+
+    A head's queries and keys have `plain` entries and `rotated` ones; the rotated keys are shared by all heads.
+    """
+    queries = width * query_rank + query_rank + query_rank * heads * (plain + rotated)
+    keys_and_values = width * (kv_rank + rotated) + kv_rank + kv_rank * heads * (plain + value)
+    return queries + keys_and_values + heads * value * width
+
+
+def sizes_of(config: ModelConfig) -> Sizes:
+    """The sizes of a network of this course."""
+    attention = grouped_query(config.width, config.heads, config.kv_heads, config.width // config.heads)
+    return Sizes(config.layers, config.width, config.vocab_size, attention, config.hidden, config.experts, tied=True)
+
+
+PUBLISHED = {  # from the configurations that came with the weights
+    "DeepSeek-V3": Sizes(
+        61, 7168, 129280, latent(7168, 128, 1536, 512, 128, 64, 128), 18432, Experts(256, 8, 2048, 1, dense_first=3)
+    ),
+    "Mixtral 8x7B": Sizes(32, 4096, 32000, grouped_query(4096, 32, 8, 128), 0, Experts(8, 2, 14336, 0, dense_first=0)),
+    "Qwen3-30B-A3B": Sizes(
+        48, 2048, 151936, grouped_query(2048, 32, 4, 128, normed=True), 0, Experts(128, 8, 768, 0, dense_first=0)
+    ),
+}

@@ -136,10 +136,12 @@ def main() -> None:
     same_work = {"dense": FeedForward(WIDTH, 3 * HIDDEN), "4": layers(4)[0], "32": layers(32)[0]}
     works = {name: partial(train_step, layer, hidden) for name, layer in same_work.items()}
     times = alternating(works, options.seconds)
+    costs = [times["32"] / times["4"], times["32"] / times["dense"], times["4"] / times["dense"]]
     print(
-        f"  32 experts cost {times['32'] / times['4']:.2f} times 4, and {times['32'] / times['dense']:.2f} times a dense"
+        "  32 experts cost {:.2f} times 4; against a dense layer of the same active size {:.2f} and {:.2f}".format(
+            *costs
+        )
     )
-    print(f"  layer of the same active size (4 experts: {times['4'] / times['dense']:.2f})")
     print("decoding, forward alone")
     for tokens in FEW:
         for count in (8, 64):

@@ -77,7 +77,9 @@ class Task:
         hints = "".join(_folded(f"Hint {number}", escape(hint)) for number, hint in enumerate(one.hints, 1))
         why = f"<p>{escape(one.why)}</p>" if one.why else ""
         solution = _folded("Solution", f"<pre><code>{escape(one.solution)}</code></pre>{why}")
-        paragraphs = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in one.text.split("\n\n"))
+        paragraphs = "".join(
+            f'<p style="white-space:pre-line">{escape(paragraph)}</p>' for paragraph in one.text.split("\n\n")
+        )
         return (
             '<div style="border:1px solid rgba(128,128,128,.5);border-radius:6px;padding:.2em .8em;max-width:60em">'
             f"<p><strong>Exercise: {escape(one.title)}</strong><br><small>{_facts(one)}</small></p>"

@@ -1,5 +1,6 @@
 """What gets installed: open ranges, exact pins within them, nothing that would replace what Colab has."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -93,3 +94,28 @@ def test_licenses_named_are_there():
     table = tomllib.loads(read("pyproject.toml"))["project"]
     assert table["license"] == "MIT AND CC-BY-4.0"
     assert all((ROOT / name).stat().st_size for name in table["license-files"])
+
+
+def test_tests_of_one_group_share_a_worker(tmp_path):
+    """pytest 9.2 with pytest-xdist 3.8 forgets groups, and two workers then build the site into one folder."""
+    tests = "".join(
+        f"@pytest.mark.xdist_group('a')\ndef test_{n}(worker_id): print('ran in', worker_id)\n" for n in range(6)
+    )
+    (tmp_path / "test_group.py").write_text(f"import pytest\n{tests}", encoding="utf-8")
+    options = [
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "-rP",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(tmp_path),
+    ]
+    command = [sys.executable, "-m", "pytest", *options, "test_group.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    ran = [line for line in done.stdout.splitlines() if line.startswith("ran in")]
+    assert len(ran) == 6 and len(set(ran)) == 1, done.stdout + done.stderr

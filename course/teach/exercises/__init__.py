@@ -1,6 +1,6 @@
 """Exercises that answer at once: `check("prompting.majority_vote", fn)` says right, not yet, or which classic mistake.
 
-A chapter's exercises and quiz stand in the module of its name. `task(name)` shows what is asked, with hints and the
+A chapter's exercises stand in the module of its name. `task(name)` shows what is asked, with hints and the
 solution folded up; `check(name, attempt)` tries an attempt on a few inputs, smallest first, and returns the function
 (or value) to go on with: the learner's if it is right, else the reference, so that a notebook runs on. It never
 raises, whatever the attempt does, and the same attempt always gets the same reply.

@@ -48,7 +48,7 @@ def quiz(chapter: str) -> Quiz:
 
     if chapter not in CHAPTERS:
         raise ValueError(f"no quiz for {chapter!r}: choose one of {', '.join(CHAPTERS)}")
-    return Quiz(import_module(f"course.teach.exercises.{chapter}").QUIZ, seed=chapter)
+    return Quiz(import_module(f"course.teach.quizzes.{chapter}").QUESTIONS, seed=chapter)
 
 
 def arrange(questions: tuple[Question, ...], seed: str) -> list[tuple[Question, list[tuple[str, str, bool]]]]:

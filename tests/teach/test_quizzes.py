@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from course.teach.exercises import CHAPTERS
-from course.teach.exercises.quiz import Question, arrange, quiz
+from course.teach.quizzes import Question, arrange, quiz
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

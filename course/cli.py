@@ -97,7 +97,7 @@ def experiment(
 
     record = experiments.conduct(experiments.find(name), seeds, problems)
     path = experiments.write(record, out)
-    print(f"{experiments.summary(record)}\n{path}")
+    print(f"{experiments.summary(record)}\n{path} ({record['minutes']} minutes)")
 
 
 @app.command()

@@ -114,7 +114,7 @@ def summary(record: dict) -> str:
     for what, one in record["comparisons"].items():
         low, high = one["interval"]
         lines.append(f"  {what}: {one['difference']:+.3f} [{low:+.3f}, {high:+.3f}], n={one['n']}: {one['verdict']}")
-    return "\n".join([*lines, f"  {'holds' if record['holds'] else 'does not hold'} ({record['minutes']} minutes)"])
+    return "\n".join([*lines, f"  {'holds' if record['holds'] else 'does not hold'}"])
 
 
 def plain(found: object) -> object:

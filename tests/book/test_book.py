@@ -87,3 +87,26 @@ def test_every_page_opens_in_a_browser_without_an_error(served, browser):
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert (errors, wide) == ([], 0), entry
     assert browser.went_outside == []
+
+
+DARK = """() => {
+  document.documentElement.dataset.theme = document.documentElement.dataset.mode = 'dark';
+  const style = name => getComputedStyle(document.querySelector(name));
+  return {
+    output: style('.cell_output .text_html').backgroundColor,
+    words: style('.cell_output .text_html').color,
+    page: style('p').color,
+    picture: style('.cell_output img').backgroundColor,
+    filter: style('.cell_output img').filter,
+  };
+}"""
+
+
+@pytest.mark.browser
+def test_in_the_dark_outputs_and_pictures_have_the_page_s_colors(served, browser):
+    page = browser.new_page()
+    page.goto(f"{served}/00_start.html")
+    found = page.evaluate(DARK)
+    assert found["output"] == found["picture"] == "rgba(0, 0, 0, 0)"
+    assert found["words"] == found["page"]
+    assert found["filter"] == "brightness(1.25)"

@@ -74,14 +74,18 @@ def test_outputs_and_gradients_equal_those_of_glm4_moe(tokens, per_token):
         assert torch.allclose(one, other, atol=rounding)
 
 
-def test_few_and_many_rows_take_different_roads_to_the_same_output(monkeypatch):
-    ours, _ = pair(Experts(count=8, per_token=2, hidden=16))
-    hidden = torch.randn(5, 32)
+@pytest.mark.parametrize("count", [8, 64])
+@pytest.mark.parametrize("tokens", [1, 2, 5, 40, 64, 65])
+def test_however_few_the_tokens_every_road_leads_to_the_same_output(monkeypatch, tokens, count):
+    ours, theirs = pair(Experts(count=count, per_token=2, hidden=16))
+    hidden = torch.randn(1, tokens, 32)
     with torch.no_grad():
-        gathered = ours(hidden)
+        found, expected = ours(hidden), theirs(hidden)
+        roads = {ours._way(torch.zeros(rows, 2)).__name__ for rows in (1, 2, 64, 65)}
         monkeypatch.setattr(moe, "FEW_ROWS", 0)
         ordered = ours(hidden)
-    assert torch.allclose(gathered, ordered, atol=1e-5)
+    assert roads == {"_alone", "_in_turn", "_at_once"}
+    assert torch.allclose(found, expected, atol=1e-5) and torch.allclose(found, ordered, atol=1e-5)
 
 
 def test_the_bias_selects_but_never_weighs():

@@ -6,7 +6,7 @@ from functools import partial
 from course.experiments import Experiment, Findings, progress
 from course.model import load
 from course.think.asking import Answered, Ask, answer, answer_often
-from course.think.evaluation import Estimate, accuracy, estimate, expected_vote, paired_comparison, vote_at_k
+from course.think.evaluation import Estimate, accuracy, estimate, expected_vote, marks, paired_comparison, vote_at_k
 from course.think.prompting import STEP_BY_STEP, direct, draw_examples, few_shot, step_by_step
 from course.world import FAMILIES, draw_problems
 from course.world.corpus import CUES
@@ -141,11 +141,6 @@ def profile(answered: Sequence[Answered]) -> dict:
         "thinks": accuracy([one.thought for one in answered]),
         "tokens": estimate([one.tokens for one in answered]),
     }
-
-
-def marks(answered: Sequence[Answered]) -> list[bool]:
-    """Which of these answers are right."""
-    return [one.right for one in answered]
 
 
 def means(curve: dict[int, list[float]]) -> dict[int, Estimate]:

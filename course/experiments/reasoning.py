@@ -13,7 +13,7 @@ from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.model.transformer import ModelConfig
 from course.think.asking import Answered, answer, answer_often
-from course.think.evaluation import Estimate, accuracy, estimate, paired_comparison
+from course.think.evaluation import Estimate, accuracy, estimate, marks, paired_comparison
 from course.think.prompting import direct, force_thinking
 from course.world import FAMILIES, Problem, draw_problems
 from course.world.corpus import Mixture
@@ -156,11 +156,6 @@ def cost(answered: Sequence[Sequence[Answered]]) -> dict[str, Estimate]:
 
 def _shares(answered: Sequence[Sequence[Answered]]) -> list[float]:
     return [accuracy(marks(several)).mean for several in answered]
-
-
-def marks(answered: Sequence[Answered]) -> list[bool]:
-    """Which of these answers are right."""
-    return [one.right for one in answered]
 
 
 def _of_count(answered: Sequence[Answered], count: int) -> list[Answered]:

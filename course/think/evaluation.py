@@ -189,9 +189,14 @@ def expected_vote(
     return float(_credit(counts, np.asarray(right, dtype=bool)).mean())
 
 
+def marks(answered: Sequence[Answered]) -> list[bool]:
+    """Which of these answers are right."""
+    return [one.right for one in answered]
+
+
 def scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, Score]:
     """The score of each group of answers."""
-    return {group: accuracy([one.right for one in several]) for group, several in answered.items()}
+    return {group: accuracy(marks(several)) for group, several in answered.items()}
 
 
 def constant_scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, float]:

@@ -91,12 +91,16 @@ def experiment(
     seeds: Annotated[int | None, typer.Option(min=1, help="as many as the experiment has, unless given")] = None,
     problems: Annotated[int | None, typer.Option(min=1, help="of each family; as many as it has, unless given")] = None,
     out: Annotated[Path | None, typer.Option(help="folder; results/ unless given")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="begin again instead of going on")] = False,
 ) -> None:
     """Put a claim to the test and write what was found to results/NAME.json."""
     from course import experiments
 
+    if fresh:
+        shutil.rmtree(experiments.PIECES / name, ignore_errors=True)
     record = experiments.conduct(experiments.find(name), seeds, problems)
     path = experiments.write(record, out)
+    shutil.rmtree(experiments.PIECES / name, ignore_errors=True)  # all of it stands in the record now
     print(f"{experiments.summary(record)}\n{path} ({record['minutes']} minutes)")
 
 

@@ -7,13 +7,23 @@ import re
 import pytest
 
 from course import experiments
-from course.experiments import Experiment, Findings, conduct, find, plain, recorded, score, summary, write
-from course.experiments.prompting import EXPERIMENTS as PROMPTING
-from course.experiments.reasoning import EXPERIMENTS as REASONING
+from course.experiments import (
+    Experiment,
+    Findings,
+    conduct,
+    every,
+    find,
+    plain,
+    recorded,
+    score,
+    spread,
+    summary,
+    write,
+)  # fmt: skip
 from course.think.evaluation import Score, estimate, paired_comparison
 from tests.project import ROOT
 
-EVERY = {experiment.name: experiment for experiment in (*REASONING, *PROMPTING)}
+EVERY = every()
 
 
 def trial(seeds, problems):
@@ -81,3 +91,27 @@ def test_a_slope_is_the_line_s():
     noisy = slope([(0, 0), (1, 2), (2, 1), (3, 4)])  # by hand: slope 1.1, residuals -.1 .8 -1.3 .6 around 0.1 + 1.1 x
     half = 4.302653 * math.sqrt((0.01 + 0.64 + 1.69 + 0.36) / 2 / 5)
     assert noisy.interval == pytest.approx((1.1 - half, 1.1 + half), abs=1e-5)
+
+
+def piece(name: str, number: int) -> dict:
+    """What a piece of `test_pieces...` does; in a module, since other processes have to find it."""
+    import torch
+
+    if number == 3:
+        raise ValueError("the third piece fails")
+    return {"name": name, "twice": 2 * number, "threads": torch.get_num_threads()}
+
+
+@pytest.mark.slow
+def test_pieces_run_apart_on_one_thread_and_what_was_done_is_not_done_again(tmp_path, capsys):
+    with pytest.raises(ValueError, match="the third piece fails"):
+        spread("trial", piece, [("a", 1), ("a", 2), ("a", 3)], folder=tmp_path)
+    kept = {path.name for path in tmp_path.glob("*.json")}
+    assert "a-3.json" not in kept
+    (tmp_path / "a-1.json").write_text('{"name": "kept", "twice": 0, "threads": 1}')
+    found = spread("trial", piece, [("a", 1), ("b", 2)], folder=tmp_path)
+    assert found == {
+        ("a", 1): {"name": "kept", "twice": 0, "threads": 1},
+        ("b", 2): {"name": "b", "twice": 4, "threads": 1},
+    }
+    assert "1 of 2 pieces were done before" in capsys.readouterr().out

@@ -1,11 +1,16 @@
-"""How many parameters, and how many of them a token uses: published totals from published sizes.
+"""How many parameters, how many of them a token uses, and what reading and training cost.
 
 Counted is every weight once: the table of tokens, the output head (the same matrix if they are tied), attention, norms,
 routers, experts. *Active* is what one token is multiplied with: of the routed experts the chosen ones, everything else
 as it is, tables included. Not counted: buffers, such as a router's selection bias, and heads for predicting several
 tokens at once.
+
+FLOPs are 2 for each active weight and token going forward, the output head included, and 4 more going backward;
+attention adds 4 times the width, for each layer, token and token seen (its score, and its share of what is gathered). A
+token sees those before it and itself. Not counted: softmax, activations, drawing a token, the optimizer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from course.model.moe import Experts
@@ -75,6 +80,30 @@ def sizes_of(config: ModelConfig) -> Sizes:
     """The sizes of a network of this course."""
     attention = grouped_query(config.width, config.heads, config.kv_heads, config.width // config.heads)
     return Sizes(config.layers, config.width, config.vocab_size, attention, config.hidden, config.experts, tied=True)
+
+
+def forward_flops(config: ModelConfig, tokens: int, before: int = 0) -> float:
+    """FLOPs of reading a text of `tokens` tokens behind `before` others whose keys and values are kept.
+
+    >>> forward_flops(ModelConfig(), 1)
+    1708288.0
+    """
+    seen = tokens * before + tokens * (tokens + 1) / 2
+    return 2.0 * count(sizes_of(config)).active * tokens + 4.0 * config.layers * config.width * seen
+
+
+def sampling_flops(config: ModelConfig, prompt: int, replies: Sequence[int]) -> float:
+    """FLOPs of reading a prompt once and drawing replies to it, of these many tokens each.
+
+    A reply's last token is drawn but not read; the prompt's last one is read, so a reply costs one token less.
+    """
+    drawn = sum(forward_flops(config, reply - 1, prompt) for reply in replies if reply > 1)
+    return forward_flops(config, prompt) + drawn
+
+
+def training_flops(config: ModelConfig, tokens: int) -> float:
+    """FLOPs of a gradient step on one text: forward, and backward, which is twice as much."""
+    return 3.0 * forward_flops(config, tokens)
 
 
 PUBLISHED = {  # from the configurations that came with the weights

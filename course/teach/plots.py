@@ -36,12 +36,15 @@ class Picture:
     def __repr__(self) -> str:
         return self.alt
 
+    def bundle(self) -> dict[str, str]:
+        """The picture as a notebook stores it."""
+        return {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
+
     def _ipython_display_(self) -> None:
         """The picture, then its text folded up below: JupyterLab gives pictures no `alt`, whatever a notebook says."""
         from IPython.display import HTML, display
 
-        data = {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
-        display(data, metadata={"image/png": {"alt": self.alt}}, raw=True)
+        display(self.bundle(), metadata={"image/png": {"alt": self.alt}}, raw=True)
         display(HTML(f"<details><summary>The picture in words</summary>{escape(self.alt)}</details>"))
 
 
@@ -162,10 +165,14 @@ def history(values: Mapping[int, float], xlabel: str, ylabel: str) -> Picture:
     axes.plot(list(values), list(values.values()), linewidth=1)
     axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
     axes.grid(axis="y")
+    return picture(figure, f"{ylabel.capitalize()} by {xlabel}: {milestones(values)}.")
+
+
+def milestones(values: Mapping[int, float]) -> str:
+    """Five values along a run in words, the first and the last among them."""
     steps = list(values)
     shown = [steps[place * (len(steps) - 1) // 4] for place in range(5)]
-    said = ", ".join(f"{values[step]:.2f} at {step}" for step in dict.fromkeys(shown))
-    return picture(figure, f"{ylabel.capitalize()} by {xlabel}: {said}.")
+    return ", ".join(f"{values[step]:.2f} at {step}" for step in dict.fromkeys(shown))
 
 
 @in_our_look

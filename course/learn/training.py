@@ -1,7 +1,7 @@
-"""The training loop of every model here: next-token loss, a warm-up and a decay, exact resume.
+"""The training loop of every model here: a loss, a warm-up and a decay, exact resume.
 
-Departures from what large models do: one loss over all tokens of a row, questions included; documents of a row
-see each other; no gradient accumulation; single precision throughout.
+Departures from what large models do: in pretraining, one loss over all tokens of a row, questions included, and
+documents of a row see each other; no gradient accumulation; single precision throughout.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from course._shapes import Float, Int
 
-Batch = Callable[[int], Int[Tensor, "B T"]]  # the rows of a step, from its number alone
+Batch = Callable[[int], Any]  # what a step learns from, by its number: rows of tokens, or what a loss takes instead
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,14 @@ def train(
     batch: Batch,
     config: TrainingConfig,
     *,
+    loss: Callable[[nn.Module, Any], Tensor] = next_token_loss,
     checkpoint: Path | None = None,
     every: int = 100,
     after_step: Callable[[nn.Module], None] = lambda model: None,
 ) -> Iterator[dict[str, float]]:
     """Train in place, yielding `step`, `steps`, `loss` (nats), `tokens` and `rate` after each step.
+
+    `loss(model, batch(step))` is what goes down.
 
     With a `checkpoint` file, everything needed to go on is written there every so many `every` steps, and a run
     that finds the file goes on from it; it ends with the same weights, bit for bit, as one never interrupted.
@@ -83,8 +87,8 @@ def train(
         rate = schedule(step, config) * config.learning_rate
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = next_token_loss(model, batch(step))
-        loss.backward()
+        value = loss(model, batch(step))
+        value.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
         optimizer.zero_grad()
@@ -93,11 +97,11 @@ def train(
         if checkpoint and (done % every == 0 or done == config.steps):
             save_progress(checkpoint, model, optimizer, config, done)
         tokens = done * config.rows * config.length
-        yield {"step": done, "steps": config.steps, "loss": loss.item(), "tokens": tokens, "rate": rate}
+        yield {"step": done, "steps": config.steps, "loss": value.item(), "tokens": tokens, "rate": rate}
     model.eval()
 
 
-def save_progress(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int):
+def save_progress(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: object, step: int):
     """Write weights and optimizer state to one file, whole or not at all (no pickle: safetensors)."""
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -111,7 +115,7 @@ def save_progress(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
     partial.replace(path)
 
 
-def load_progress(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainingConfig) -> int:
+def load_progress(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: object) -> int:
     """Put a model and its optimizer back to where a run stopped; returns the steps it had done."""
     try:
         with safe_open(path, "pt") as file:

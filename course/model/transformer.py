@@ -78,24 +78,28 @@ class Transformer(nn.Module):
     def forward(
         self,
         input_ids: Int[Tensor, "B T"],
-        attention_mask: Int[Tensor, "B S"] | None = None,
+        attention_mask: Int[Tensor, "B S"] | Float[Tensor, "B 1 T T"] | None = None,
         cache: list[LayerCache] | None = None,
         logits_to_keep: int = 0,
     ) -> Output:
         """Score the next token at every place, or at the last `logits_to_keep` places.
 
-        `attention_mask` is 1 for tokens and 0 for padding on the left, for cached and new tokens together. With a
-        `cache` from `new_cache`, `input_ids` are the new tokens only. Raises ValueError beyond the context.
+        `attention_mask` is 1 for tokens and 0 for padding on the left, for cached and new tokens together; or it says
+        who sees whom, as what is added to the scores (the Transformers library takes either, too). With a `cache`
+        from `new_cache`, `input_ids` are the new tokens only. Raises ValueError beyond the context.
         """
         new = input_ids.shape[1]
         seen = cache[0].length if cache else 0
+        visible = None
+        if attention_mask is not None and attention_mask.ndim == 4:
+            attention_mask, visible = None, attention_mask  # places may count on: only distances matter to attention
         longest = seen + new if attention_mask is None else int(attention_mask.sum(-1).max())
         if longest > self.config.context:
             raise ValueError(f"{longest} tokens do not fit a context of {self.config.context}: shorten the text")
         if attention_mask is None and seen and new > 1:
             attention_mask = input_ids.new_ones(input_ids.shape[0], seen + new)
         if attention_mask is None:
-            turns, visible = self.turns[seen : seen + new], None
+            turns = self.turns[seen : seen + new]
         else:
             places = attention_mask.cumsum(-1)[:, seen:] if new > 1 else attention_mask.sum(-1, keepdim=True)
             places = (places - 1).clamp(min=0)  # (B, T)

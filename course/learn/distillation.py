@@ -1,0 +1,204 @@
+"""What a large model learnt, taught to a small one: by its replies, by its expectations, or by judging the small one's.
+
+- *By replies* (sequence-level, Kim and Rush 2016): collect the teacher's traces, keep those that end right, imitate.
+- *By expectations* (logits, Hinton and others 2015): at each token of a reply, match the whole distribution over what
+  comes next, by a divergence that is passed in.
+- *On policy* (Agarwal and others 2024, Gu and others 2024): the same on replies that the student draws itself.
+
+Departures: DeepSeek-R1's distilled models are of the first kind alone, with solutions that people and another model had
+looked through; here the verifier decides. No mixture of own and teacher's replies (GKD's lambda is 0 or 1). No gradient
+goes through sampling, so the on-policy gradient leaves out that other replies would be drawn.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from course._shapes import Float
+from course.learn.sft import Lesson, Packed, imitation_loss, in_turn, pack, reply_logits, stack
+from course.learn.training import TrainingConfig, train
+from course.think.asking import Answered, answer, answer_often
+from course.think.prompting import direct
+from course.world import FAMILIES, Problem
+from course.world.corpus import exchange
+from course.world.tokenizer import encode
+
+Divergence = Callable[[Tensor, Tensor], Tensor]  # log-probs of teacher and student (N, V): how far apart, each (N,)
+Write = Callable[[object, Answered], Sequence[int]]  # with a tokenizer: what of a reply is to be learnt, as tokens
+
+# --- traces -------------------------------------------------------------------------------------------------------
+
+
+def ends_right(one: Answered) -> bool:
+    """Whether the verifier accepts the answer; how it came about is not looked at."""
+    return one.right
+
+
+def everything(one: Answered) -> bool:
+    """No filter at all: wrong replies and those that were cut off are learnt too."""
+    return True
+
+
+def collect_traces(
+    teacher: nn.Module,
+    tokenizer,
+    problems: Sequence[Problem],
+    *,
+    samples: int = 1,
+    ask: Callable[[str], str] = direct,
+    keep: Callable[[Answered], bool] = ends_right,
+    max_new_tokens: int = 160,
+    temperature: float = 1.0,
+    seed: int,
+) -> list[Answered]:
+    """Replies of a teacher that pass `keep`, each to one problem once, in the order of the problems."""
+    settings = {"samples": samples, "max_new_tokens": max_new_tokens, "temperature": temperature, "seed": seed}
+    drawn = answer_often(teacher, tokenizer, problems, ask, **settings)
+    return distinct([one for several in drawn for one in several if keep(one)])
+
+
+def distinct(answered: Sequence[Answered]) -> list[Answered]:
+    """The first of replies that say the same to the same problem: a solution learnt twice teaches no other way."""
+    first: dict[tuple, Answered] = {}
+    for one in answered:
+        first.setdefault((one.problem.key, tuple(one.completion.token_ids)), one)
+    return list(first.values())
+
+
+def whole_reply(tokenizer, one: Answered) -> list[int]:
+    """The reply as it was drawn, thoughts included."""
+    return one.completion.token_ids
+
+
+def answer_alone(tokenizer, one: Answered) -> list[int]:
+    """What follows the thoughts, and the end. Raises ValueError for a reply without an answer."""
+    if one.reply.answer is None:
+        raise ValueError("this reply has no answer to learn: keep those that end right")
+    return [*encode(tokenizer, one.reply.answer), tokenizer.eos_token_id]
+
+
+def as_lessons(
+    tokenizer, answered: Sequence[Answered], *, ask: Callable[[str], str] = direct, write: Write = whole_reply
+) -> list[Lesson]:
+    """Replies to learn behind the plain question, whatever the teacher was asked with.
+
+    What `ask` began for the teacher, a forced `<think>`, is part of what the student is to say by itself.
+    """
+    lessons = []
+    for one in answered:
+        begun = encode(tokenizer, ask(one.problem.question).rpartition("<assistant>")[2])
+        prompt = encode(tokenizer, direct(one.problem.question))
+        lessons.append(Lesson(tuple(prompt), (*begun, *write(tokenizer, one))))
+    return lessons
+
+
+def worked_solutions(tokenizer, problems: Sequence[Problem]) -> list[Lesson]:
+    """The world's own solutions, without slips: what nobody has for real problems."""
+    lessons = []
+    for problem in problems:
+        text = exchange(problem.question, problem.answer, FAMILIES[problem.family].solution(problem))
+        prompt = encode(tokenizer, direct(problem.question))
+        lessons.append(Lesson(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
+    return lessons
+
+
+# --- how far is the student from the teacher? ---------------------------------------------------------------------
+
+
+def forward_kl(teacher: Float[Tensor, "N V"], student: Float[Tensor, "N V"]) -> Float[Tensor, "N"]:
+    """KL(teacher || student) = sum p_T (log p_T - log p_S), from log-probs: all the teacher may say is covered."""
+    return (teacher.exp() * (teacher - student)).sum(-1)
+
+
+def reverse_kl(teacher: Float[Tensor, "N V"], student: Float[Tensor, "N V"]) -> Float[Tensor, "N"]:
+    """KL(student || teacher), of log-probs: the student may settle on one of the things the teacher says."""
+    return forward_kl(student, teacher)
+
+
+def distillation_loss(
+    teacher: nn.Module, divergence: Divergence = forward_kl, temperature: float = 1.0
+) -> Callable[[nn.Module, Packed], Tensor]:
+    """The loss that compares a student with this teacher, at every token of the replies in a batch: nats a token.
+
+    Both distributions are softened: softmax(logits / temperature). That makes gradients smaller by its square, so the
+    mean is multiplied by the square (Hinton and others 2015, section 2). No gradient reaches the teacher.
+    """
+
+    def loss(student: nn.Module, batch: Packed) -> Float[Tensor, ""]:
+        with torch.no_grad():
+            expected, _ = reply_logits(teacher, batch)
+        found, _ = reply_logits(student, batch)
+        soft = [(logits.float() / temperature).log_softmax(-1) for logits in (expected, found)]
+        return temperature**2 * divergence(*soft).mean()
+
+    return loss
+
+
+# --- the loops ----------------------------------------------------------------------------------------------------
+
+
+def distill(
+    student: nn.Module,
+    teacher: nn.Module,
+    batch: Callable[[int], Packed],
+    config: TrainingConfig,
+    *,
+    divergence: Divergence = forward_kl,
+    temperature: float = 1.0,
+    checkpoint: Path | None = None,
+    every: int = 100,
+) -> Iterator[dict[str, float]]:
+    """Teach a student in place by what a teacher expects at each token, yielding statistics as `train` does.
+
+    `batch` says of which replies: `in_turn(lessons, ...)` are the teacher's, `on_policy(student, ...)` its own.
+    """
+    loss = distillation_loss(teacher, divergence, temperature)
+    yield from train(student, batch, config, loss=loss, checkpoint=checkpoint, every=every)
+
+
+def on_policy(
+    student: nn.Module,
+    tokenizer,
+    problems: Callable[[int], Sequence[Problem]],
+    *,
+    length: int = 256,
+    max_new_tokens: int = 160,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> Callable[[int], Packed]:
+    """The batch of each step: one reply of the student, as it is by then, to each of the step's problems."""
+
+    def batch(step: int) -> Packed:
+        # The seed must change with every step, or a problem that comes again gets the same luck.
+        settings = {"max_new_tokens": max_new_tokens, "temperature": temperature, "seed": 1_000_003 * seed + step}
+        drawn = answer(student, tokenizer, problems(step), **settings)
+        return stack(pack(as_lessons(tokenizer, drawn), length))
+
+    return batch
+
+
+def expert_iteration(
+    model: nn.Module,
+    tokenizer,
+    problems: Callable[[int], Sequence[Problem]],
+    config: TrainingConfig,
+    *,
+    rounds: int = 3,
+    samples: int = 4,
+) -> Iterator[dict[str, float]]:
+    """A model that is its own teacher (STaR, Zelikman and others 2022): draw, keep what ends right, imitate; again.
+
+    Each round draws `samples` replies to its problems and trains for its share of the steps. Yields what `train` does,
+    with `step` and `steps` counted over all rounds, and the `kept` replies of the round.
+    """
+    steps = config.steps // rounds
+    for number in range(rounds):
+        seed = 1_000_003 * config.seed + number
+        kept = collect_traces(model, tokenizer, problems(number), samples=samples, seed=seed)
+        batch = in_turn(as_lessons(tokenizer, kept), config.rows, config.length, seed)
+        for stats in train(model, batch, replace(config, steps=steps), loss=imitation_loss):
+            done = number * steps + int(stats["step"])
+            yield {**stats, "step": done, "steps": rounds * steps, "kept": len(kept)}

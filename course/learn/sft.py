@@ -1,0 +1,117 @@
+"""Imitation: supervised fine-tuning on replies somebody wrote, with nothing to be learnt from the questions.
+
+The loss counts tokens of replies only (the prompt is masked). Several lessons share a row, and none sees another: a
+token's attention ends at the beginning of its own lesson. Rotary positions may count on along the row, as attention
+only knows distances. The loop is `course.learn.training.train` with `imitation_loss`.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from course._shapes import Bool, Float, Int
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A prompt to read and a reply to learn, as tokens."""
+
+    prompt: tuple[int, ...]
+    reply: tuple[int, ...]  # the end included, or the model never learns to stop
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.reply)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Lessons side by side in rows, padded on the right."""
+
+    ids: Int[Tensor, "B T"]
+    lessons: Int[Tensor, "B T"]  # the number of the lesson a token belongs to; -1 in the padding
+    learnt: Bool[Tensor, "B T"]  # True for tokens of replies
+
+    @property
+    def lengths(self) -> list[int]:
+        """The tokens of each lesson."""
+        return self.lessons[self.lessons >= 0].unique(return_counts=True)[1].tolist()
+
+
+def pack(lessons: Sequence[Lesson], length: int) -> list[list[Lesson]]:
+    """Lessons shared out among rows of at most `length` tokens: the longest first, each where least room is left over.
+
+    (Best fit decreasing, as TRL packs.) Raises ValueError for a lesson longer than a row.
+    """
+    rows: list[list[Lesson]] = []
+    by_room: dict[int, list[list[Lesson]]] = {}
+    for lesson in sorted(lessons, key=len, reverse=True):
+        if len(lesson) > length:
+            raise ValueError(f"a lesson of {len(lesson)} tokens does not fit a row of {length}: make rows longer")
+        room = next((room for room in range(len(lesson), length + 1) if by_room.get(room)), None)
+        row = by_room[room].pop() if room is not None else []
+        if room is None:
+            rows.append(row)
+        row.append(lesson)
+        by_room.setdefault((length if room is None else room) - len(lesson), []).append(row)
+    return rows
+
+
+def stack(rows: Sequence[Sequence[Lesson]]) -> Packed:
+    """Rows of lessons as tensors, as wide as the longest row."""
+    width = max(sum(map(len, row)) for row in rows)
+    ids, owners = torch.zeros(2, len(rows), width, dtype=torch.long)
+    owners -= 1
+    learnt = torch.zeros(len(rows), width, dtype=torch.bool)
+    number = 0
+    for place, row in enumerate(rows):
+        start = 0
+        for lesson in row:
+            end = start + len(lesson)
+            ids[place, start:end] = torch.tensor(lesson.prompt + lesson.reply)
+            owners[place, start:end] = number
+            learnt[place, start + len(lesson.prompt) : end] = True
+            start, number = end, number + 1
+    return Packed(ids, owners, learnt)
+
+
+def own_lesson_only(lessons: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
+    """What is added to scores in packed rows: 0 for what stands before in the same lesson, -inf for the rest."""
+    same = lessons[:, None, :, None] == lessons[:, None, None, :]  # (B, 1, T, T)
+    return torch.zeros(same.shape).masked_fill_(~same.tril(), float("-inf"))
+
+
+def reply_logits(model: nn.Module, batch: Packed) -> tuple[Float[Tensor, "N V"], Int[Tensor, "N"]]:
+    """What the model expects at each token of a reply, and the token that stands there, for all N of a batch.
+
+    The token at place t is expected at t - 1: the shift happens here and nowhere else.
+    """
+    logits = model(batch.ids[:, :-1], attention_mask=own_lesson_only(batch.lessons[:, :-1])).logits  # (B, T-1, V)
+    wanted = batch.learnt[:, 1:]
+    return logits[wanted], batch.ids[:, 1:][wanted]
+
+
+def imitation_loss(model: nn.Module, batch: Packed) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the tokens of replies, in nats: every token of the batch counts alike."""
+    return nn.functional.cross_entropy(*reply_logits(model, batch))
+
+
+def in_turn(lessons: Sequence[Lesson], rows: int, length: int, seed: int = 0) -> Callable[[int], Packed]:
+    """The batch of each step: `rows` rows of packed lessons, again and again in another order.
+
+    A step's batch depends on its number alone, so that a run can be taken up again. Raises ValueError if there are too
+    few lessons to fill one step.
+    """
+    packed = pack(lessons, length)
+    steps = len(packed) // rows
+    if not steps:
+        raise ValueError(f"{len(lessons)} lessons fill {len(packed)} rows, and a step needs {rows}: collect more")
+
+    def batch(step: int) -> Packed:
+        epoch, turn = divmod(step, steps)
+        order = random.Random(f"{seed}:{epoch}").sample(range(len(packed)), len(packed))
+        return stack([packed[place] for place in order[turn * rows : (turn + 1) * rows]])
+
+    return batch

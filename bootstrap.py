@@ -31,7 +31,7 @@ EXTRAS = {  # what each command needs; any other gets everything
     "doctor": set(),  # these two have to work where nothing else does
     "clean": set(),
 }
-EVERYTHING = {"lab", "test", "book"}
+EVERYTHING = {"lab", "test", "book", "peers"}
 
 
 def main() -> None:

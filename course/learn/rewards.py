@@ -1,0 +1,48 @@
+"""What a reply is paid: plain functions from a marked reply to a number. The verifier never asks how it came about.
+
+A reply that was cut off is not paid by these: `GRPOConfig.cut_off` says what it gets.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+from course.think.asking import Answered
+
+Reward = Callable[[Answered], float]
+
+
+def exact_answer(one: Answered) -> float:
+    """1 for the right answer, exactly and to the end; 0 for anything else, an empty answer included."""
+    return float(one.right)
+
+
+def closed_thoughts(one: Answered) -> float:
+    """1 if the reply opens its thoughts, closes them over some text, and answers; what it says does not count.
+
+    DeepSeek-R1-Zero's format reward (arXiv:2501.12948, section 2.2.2) asks for tags alone, too.
+    """
+    return float(bool(one.reply.reasoning) and one.reply.answer is not None)
+
+
+def answer_and_format(one: Answered) -> float:
+    """The two above with equal weight, as R1-Zero was paid."""
+    return exact_answer(one) + closed_thoughts(one)
+
+
+def coin(one: Answered) -> float:
+    """1 or 0 by a coin: the control. The same reply to the same question gets the same side, so that runs repeat."""
+    said = f"{one.problem.key}:{one.completion.token_ids}"
+    return float(hashlib.blake2b(said.encode(), digest_size=1).digest()[0] % 2)
+
+
+def soft_overlong(length: int, longest: int, margin: int) -> float:
+    """DAPO's penalty for long replies (arXiv:2503.14476, equation 13): 0 until `margin` before `longest`, then to -1.
+
+    Lengths in tokens. Raises ValueError for a margin that is not between 1 and `longest`.
+
+    >>> soft_overlong(18432, 20480, 4096)
+    -0.5
+    """
+    if not 1 <= margin <= longest:
+        raise ValueError(f"the margin lies between 1 and the longest reply, {longest}: found {margin}")
+    return -min(max(0.0, (length - (longest - margin)) / margin), 1.0)

@@ -11,14 +11,13 @@ goes through sampling, so the on-policy gradient leaves out that other replies w
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from course._shapes import Float
-from course.learn.sft import Lesson, Packed, imitation_loss, in_turn, pack, reply_logits, stack
+from course.learn.sft import Lesson, Packed, pack, reply_logits, stack
 from course.learn.training import TrainingConfig, train
 from course.think.asking import Answered, answer, answer_often
 from course.think.prompting import direct
@@ -178,27 +177,3 @@ def on_policy(
         return stack(pack(as_lessons(tokenizer, drawn), length))
 
     return batch
-
-
-def expert_iteration(
-    model: nn.Module,
-    tokenizer,
-    problems: Callable[[int], Sequence[Problem]],
-    config: TrainingConfig,
-    *,
-    rounds: int = 3,
-    samples: int = 4,
-) -> Iterator[dict[str, float]]:
-    """A model that is its own teacher (STaR, Zelikman and others 2022): draw, keep what ends right, imitate; again.
-
-    Each round draws `samples` replies to its problems and trains for its share of the steps. Yields what `train` does,
-    with `step` and `steps` counted over all rounds, and the `kept` replies of the round.
-    """
-    steps = config.steps // rounds
-    for number in range(rounds):
-        seed = 1_000_003 * config.seed + number
-        kept = collect_traces(model, tokenizer, problems(number), samples=samples, seed=seed)
-        batch = in_turn(as_lessons(tokenizer, kept), config.rows, config.length, seed)
-        for stats in train(model, batch, replace(config, steps=steps), loss=imitation_loss):
-            done = number * steps + int(stats["step"])
-            yield {**stats, "step": done, "steps": rounds * steps, "kept": len(kept)}

@@ -39,6 +39,11 @@ class Packed:
         """The tokens of each lesson."""
         return self.lessons[self.lessons >= 0].unique(return_counts=True)[1].tolist()
 
+    @property
+    def replies(self) -> list[int]:
+        """The tokens of each lesson's reply."""
+        return self.lessons[self.learnt].unique(return_counts=True)[1].tolist()
+
 
 def pack(lessons: Sequence[Lesson], length: int) -> list[list[Lesson]]:
     """Lessons shared out among rows of at most `length` tokens: the longest first, each where least room is left over.

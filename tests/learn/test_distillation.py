@@ -14,7 +14,6 @@ from course.learn.distillation import (
     distinct,
     ends_right,
     everything,
-    expert_iteration,
     forward_kl,
     on_policy,
     reverse_kl,
@@ -244,17 +243,3 @@ def test_an_interrupted_on_policy_run_ends_with_the_same_weights(tokenizer, tmp_
                 pass
         ends.append(list(student.parameters()))
     assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
-
-
-# --- one's own teacher ---
-
-
-def test_expert_iteration_learns_right_replies_alone_and_counts_on_over_its_rounds(teacher, tokenizer):
-    import copy
-
-    student = copy.deepcopy(teacher)
-    config = TrainingConfig(steps=4, rows=1, length=192, warmup=1, learning_rate=1e-4)
-    problems = lambda number: draw_problems("decimals", 40, split="train", seed=number)  # noqa: E731
-    seen = list(expert_iteration(student, tokenizer, problems, config, rounds=2, samples=2))
-    assert [stats["step"] for stats in seen] == [1, 2, 3, 4] and {stats["steps"] for stats in seen} == {4}
-    assert all(0 < stats["kept"] < 80 for stats in seen)

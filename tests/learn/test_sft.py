@@ -89,6 +89,7 @@ def test_packing_loses_no_lesson_and_fills_rows_well():
 def test_lengths_and_what_is_learnt_are_those_of_the_lessons():
     packed = stack(pack(LESSONS, 20))
     assert sorted(packed.lengths) == sorted(map(len, LESSONS))
+    assert sorted(packed.replies) == sorted(len(one.reply) for one in LESSONS)
     assert int(packed.learnt.sum()) == sum(len(one.reply) for one in LESSONS)
 
 

@@ -1,0 +1,75 @@
+"""A student that is too simple for its teacher, to drag about: what forward and reverse KL make of it."""
+
+import base64
+from html import escape
+
+import numpy as np
+
+from course.teach import plots
+from course.teach.widgets import _bundle
+
+GRID = np.linspace(-12, 12, 4801)  # fine and wide enough for three digits
+_STEP = GRID[1] - GRID[0]
+
+
+def bell(center: float, width: float) -> np.ndarray:
+    """The density of a normal distribution on the grid."""
+    return np.exp(-0.5 * ((GRID - center) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+
+
+TEACHER = 0.5 * bell(-2, 0.5) + 0.5 * bell(2, 0.5)  # two things it says, and nothing in between
+
+
+def divergence(first: np.ndarray, second: np.ndarray) -> float:
+    """KL(first || second) of two densities on the grid, in nats."""
+    tiny = 1e-300  # a density this small counts as none; its logarithm is still a number
+    return float((first * (np.log(first + tiny) - np.log(second + tiny))).sum() * _STEP)
+
+
+class Match:
+    """Two sliders, where the student's one bell stands and how wide it is; and both divergences from the teacher."""
+
+    def __init__(self, center: float = 0.0, width: float = 1.0):
+        self.center, self.width = center, width
+        self.first = self.draw(center, width)
+
+    def draw(self, center: float, width: float) -> plots.Picture:
+        """Teacher and student, with what each divergence says of them."""
+        return _drawn(center, width)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The sliders where there are widgets; otherwise the picture they started with."""
+        picture = base64.b64encode(self.first.png).decode("ascii")
+        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
+        return _bundle(self._box(), html, self.first.alt)
+
+    def _box(self):
+        import ipywidgets
+
+        wide = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": "6em"}}
+        center = ipywidgets.FloatSlider(self.center, min=-3, max=3, step=0.1, description="center", **wide)
+        width = ipywidgets.FloatSlider(self.width, min=0.3, max=3, step=0.1, description="width", **wide)
+        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
+        words = ipywidgets.HTML(escape(self.first.alt))
+
+        def redraw(_) -> None:
+            picture = self.draw(center.value, width.value)
+            image.value, words.value = picture.png, escape(picture.alt)
+
+        center.observe(redraw, "value")
+        width.observe(redraw, "value")
+        return ipywidgets.VBox([center, width, image, words])
+
+
+@plots.in_our_look
+def _drawn(center: float, width: float) -> plots.Picture:
+    student = bell(center, width)
+    forward, reverse = divergence(TEACHER, student), divergence(student, TEACHER)
+    figure, axes = plots.new_figure(figsize=(7, 3))
+    axes.plot(GRID, TEACHER, label="teacher")
+    axes.plot(GRID, student, linestyle="--", label="student")
+    axes.set(xlim=(-5, 5), ylim=(0, 1), xlabel="what is said", ylabel="density")
+    axes.set_title(f"forward KL {forward:.2f}    reverse KL {reverse:.2f}")
+    axes.legend()
+    said = f"The teacher has two peaks, at -2 and 2; the student one, at {center:g}, {width:g} wide."
+    return plots.picture(figure, f"{said} Forward KL {forward:.2f}, reverse KL {reverse:.2f}.")

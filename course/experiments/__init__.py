@@ -8,6 +8,7 @@ Experiments read the test split, which nothing else does but the benchmarks.
 """
 
 import json
+import math
 import multiprocessing
 import os
 import subprocess
@@ -24,7 +25,7 @@ from course.think.evaluation import Comparison, Estimate, Score
 ROOT = Path(__file__).resolve().parents[2]
 Thing = TypeVar("Thing")
 THREADS = 2  # another number of threads adds up in another order; pieces that run side by side have one each
-CHAPTERS = ("reasoning", "prompting")  # each a module of this package
+CHAPTERS = ("reasoning", "prompting", "grpo", "takeoff")  # each a module of this package
 PIECES = ROOT / "runs" / "experiments"  # what an interrupted experiment has done so far
 
 
@@ -35,6 +36,7 @@ class Findings:
     figures: dict  # whatever the experiment measured, by name: numbers, scores, estimates
     comparisons: Mapping[str, Comparison]  # by what is compared with what
     holds: bool  # whether the claim survived: nothing of what would prove it wrong came about
+    claims: Mapping[str, bool] = field(default_factory=dict)  # the same for each, where an experiment tests several
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def conduct(experiment: Experiment, seeds: int | None = None, problems: int | No
         "claim": experiment.claim,
         "falsified if": experiment.falsified_if,
         "holds": found.holds,
+        **({"claims": dict(found.claims)} if found.claims else {}),
         "command": f"course experiment {experiment.name} --seeds {seeds} --problems {problems}",
         "seeds": list(range(seeds)),
         "settings": {"problems": problems, "split": "test", "threads": THREADS, **experiment.settings},
@@ -167,11 +170,16 @@ def summary(record: dict) -> str:
     for what, one in record["comparisons"].items():
         low, high = one["interval"]
         lines.append(f"  {what}: {one['difference']:+.3f} [{low:+.3f}, {high:+.3f}], n={one['n']}: {one['verdict']}")
-    return "\n".join([*lines, f"  {'holds' if record['holds'] else 'does not hold'}"])
+    ends = {"": record["holds"]} if "claims" not in record else record["claims"]
+    said = [f"{claim} {'holds' if holds else 'does not hold'}".strip() for claim, holds in ends.items()]
+    return "\n".join([*lines, f"  {', '.join(said)}"])
 
 
 def plain(found: object) -> object:
-    """Figures as JSON can hold them: scores and estimates with their intervals, numbers to four places."""
+    """Figures as JSON can hold them: scores and estimates with their intervals, numbers to four places.
+
+    What is not a number, such as the length of wrong replies where none is wrong, is null; large ones keep four digits.
+    """
     if isinstance(found, Score):
         return {"mean": plain(found.mean), "interval": plain(found.interval), "n": found.total}
     if isinstance(found, Comparison):
@@ -182,7 +190,9 @@ def plain(found: object) -> object:
         return {str(name): plain(value) for name, value in found.items()}
     if isinstance(found, list | tuple):
         return [plain(value) for value in found]
-    return round(found, 4) if isinstance(found, float) else found
+    if isinstance(found, float) and abs(found) >= 1e6:
+        return float(f"{found:.4g}")
+    return (round(found, 4) if math.isfinite(found) else None) if isinstance(found, float) else found
 
 
 def score(record: Mapping) -> Score:

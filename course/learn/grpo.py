@@ -33,7 +33,7 @@ from course.world.tokenizer import encode
 class GRPOConfig:
     """How much a step draws, and how far it moves."""
 
-    steps: int = 60
+    steps: int = 50
     prompts: int = 50  # problems a step
     group_size: int = 8  # completions a problem
     max_new_tokens: int = 160  # of a completion

@@ -1,0 +1,90 @@
+"""When does reinforcement take off, and what does a loss do to lengths that do not matter? (chapter 6)"""
+
+from dataclasses import replace
+from functools import partial
+
+from course.experiments import Experiment, Findings, spread
+from course.experiments.grpo import READING_RATE, interval, shares
+from course.learn.grpo import GRPOConfig, grpo, training_problems
+from course.learn.monitoring import mean
+from course.learn.pretraining import rows
+from course.learn.training import TrainingConfig, train
+from course.model import load
+from course.think.asking import answer_often
+from course.think.evaluation import paired_comparison
+from course.world import draw_problems
+from course.world.corpus import Mixture
+from course.world.problem import Problem
+
+HABITS = (0.0, 0.003, 0.01, 0.03, 0.1)  # how often the web of each start thinks without a cue
+SOME = GRPOConfig(prompts=20, steps=60)  # cups and sums only, which cannot be guessed
+FAMILIES_TO_TAKE_OFF = ("cups", "sums")
+TAKEN_OFF = 0.20  # above the start, in the mean of the last few steps
+FEW = 4  # steps in that mean
+
+
+def take_off(habit: float, seed: int, problems: int) -> dict:
+    """Read on in a web with another habit, so that thinking is rarer or commoner; then count the steps to 20 points."""
+    model, tokenizer = load("mini-base")
+    config = TrainingConfig(steps=100, learning_rate=READING_RATE, warmup=10, seed=2000 + seed)
+    for _ in train(model, partial(rows, Mixture(unprompted=habit), config), config):
+        pass
+    asked = [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split="test")]
+    start = shares([one for several in answer_often(model, tokenizer, asked, samples=4, seed=7) for one in several])
+    curve, thinks = [], []
+    for stats in grpo(model, tokenizer, replace(SOME, seed=seed), problems=two_families):
+        curve.append(stats["right"])
+        thinks.append(stats["thinks"])
+    reached = [
+        step for step in range(FEW, len(curve) + 1) if mean(curve[step - FEW : step]) >= start["right"] + TAKEN_OFF
+    ]
+    return {**start, "steps": reached[0] if reached else None, "curve": curve, "thinking": thinks}
+
+
+def two_families(config: GRPOConfig, step: int) -> list[Problem]:
+    """Training problems of cups and sums."""
+    return [
+        one
+        for one in training_problems(replace(config, prompts=config.prompts * 5 // 2), step)
+        if one.family in FAMILIES_TO_TAKE_OFF
+    ]
+
+
+def takeoff(seeds: int, problems: int) -> Findings:
+    """Steps to twenty points more, by how often the start thinks."""
+    jobs = [(habit, seed, problems) for habit in HABITS for seed in range(seeds)]
+    found = spread("takeoff", take_off, jobs)
+    by_habit = {habit: [found[habit, seed, problems] for seed in range(seeds)] for habit in HABITS}
+    steps = {habit: [one["steps"] or SOME.steps + 1 for one in several] for habit, several in by_habit.items()}
+    rare, common = HABITS[1], HABITS[-1]
+    comparison = paired_comparison(steps[common], steps[rare])
+    figures = {
+        str(habit): {
+            "thinks": interval([one["thinks"] for one in several]),
+            "right": interval([one["right"] for one in several]),
+            "steps": [one["steps"] for one in several],
+            "groups with signal": mean([signal(one["thinks"]) for one in several]),
+            "curve": [one["curve"] for one in several],
+        }
+        for habit, several in by_habit.items()
+    }
+    what = f"steps to take off: thinking in {rare:.1%} of the web against {common:.0%}"
+    return Findings(figures, {what: comparison}, comparison.verdict == "better")
+
+
+def signal(share: float, group: int = SOME.group_size) -> float:
+    """The chance that a group holds both kinds of reply, if one kind has this share: 1 - p^G - (1 - p)^G."""
+    return 1 - share**group - (1 - share) ** group
+
+
+EXPERIMENTS = (
+    Experiment(
+        "takeoff",
+        claim="Reward finds thinking the sooner, the oftener the model thinks before (C15).",
+        falsified_if="a start that seldom thinks gains twenty points in no more steps than one that thinks often",
+        run=takeoff,
+        seeds=3,
+        problems=200,
+        settings={"threads": 1, "steps": SOME.steps},
+    ),
+)

@@ -67,17 +67,18 @@ def train(
     out: Annotated[Path | None, typer.Option(help="folder; runs/NAME-SEED unless given")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="begin again instead of going on")] = False,
 ) -> None:
-    """Make a model from nothing. Stop it whenever you like: the same command goes on where it was."""
+    """Make a model of the course again. Stop it whenever you like: the same command goes on where it was."""
     from tqdm import tqdm
 
-    from course.learn.pretraining import train_model
+    from course.learn.recipes import make
 
     folder = out or Path("runs", f"{name}-{seed}")
     bar = None
     try:
-        for stats in train_model(name, seed, folder, steps, resume=not fresh):
+        for stats in make(name, seed, folder, steps, resume=not fresh):
             bar = bar or tqdm(initial=stats["step"] - 1, total=stats["steps"], unit="step", dynamic_ncols=True)
-            bar.set_postfix(loss=f"{stats['loss']:.3f}", tokens=f"{stats['tokens'] / 1e6:.1f}M", refresh=False)
+            told = [what for what in ("loss", "right", "thinks", "length") if what in stats]
+            bar.set_postfix({what: f"{stats[what]:.3g}" for what in told}, refresh=False)
             bar.update()
     finally:
         if bar is not None:

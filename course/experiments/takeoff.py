@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from course.experiments import Experiment, Findings, spread
-from course.experiments.grpo import READING_RATE, interval, shares
+from course.experiments.grpo import interval, shares
 from course.learn.grpo import GRPOConfig, grpo, training_problems
 from course.learn.monitoring import mean
 from course.learn.pretraining import rows
@@ -26,7 +26,7 @@ FEW = 4  # steps in that mean
 def take_off(habit: float, seed: int, problems: int) -> dict:
     """Read on in a web with another habit, so that thinking is rarer or commoner; then count the steps to 20 points."""
     model, tokenizer = load("mini-base")
-    config = TrainingConfig(steps=100, learning_rate=READING_RATE, warmup=10, seed=2000 + seed)
+    config = TrainingConfig(steps=100, learning_rate=1e-3, warmup=10, seed=2000 + seed)
     for _ in train(model, partial(rows, Mixture(unprompted=habit), config), config):
         pass
     asked = [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split="test")]

@@ -1,0 +1,46 @@
+"""How each model of the course is made: what stands behind `course train NAME`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from course.learn import pretraining
+from course.learn.grpo import GRPOConfig, grpo
+from course.learn.pretraining import round_to_half
+from course.model import load, save
+
+Maker = Callable[[int, Path, int | None, bool], Iterator[dict]]  # seed, folder, steps, resume: statistics by step
+
+
+def make(
+    name: str, seed: int = 0, folder: Path | None = None, steps: int | None = None, resume: bool = True
+) -> Iterator[dict]:
+    """Make the model called `name`, yielding statistics step by step; the finished model is saved in `folder`.
+
+    The run's progress is kept in `folder` as well, and a second call goes on from there unless `resume` is False.
+    `steps` shortens or lengthens the run. Raises ValueError naming the models there are.
+    """
+    folder = Path(folder or f"runs/{name}-{seed}")
+    if name in MAKERS:
+        yield from MAKERS[name](seed, folder, steps, resume)
+    elif name in pretraining.RECIPES:
+        yield from pretraining.train_model(name, seed, folder, steps, resume)
+    else:
+        raise ValueError(f"no recipe for {name!r}: choose one of {', '.join((*pretraining.RECIPES, *MAKERS))}")
+
+
+def zero(seed: int, folder: Path, steps: int | None, resume: bool) -> Iterator[dict]:
+    """`mini-zero`: `mini-base`, paid for right answers and nothing else."""
+    torch.set_num_threads(1)  # part of the recipe, as in the experiment `zero`, whose first seed is the one that ships
+    model, tokenizer = load("mini-base")
+    config = GRPOConfig(seed=seed)
+    progress = folder / "progress.safetensors"
+    if not resume:
+        progress.unlink(missing_ok=True)
+    yield from grpo(model, tokenizer, replace(config, steps=steps or config.steps), checkpoint=progress)
+    save(round_to_half(model), tokenizer, folder)
+
+
+MAKERS: dict[str, Maker] = {"mini-zero": zero}

@@ -7,9 +7,13 @@ from pathlib import Path
 import torch
 
 from course.learn import pretraining
+from course.learn.distillation import as_lessons, collect_traces
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import round_to_half
+from course.learn.sft import imitation_loss, in_turn
+from course.learn.training import TrainingConfig, train
 from course.model import load, save
+from course.world import FAMILIES, draw_problems
 
 Maker = Callable[[int, Path, int | None, bool], Iterator[dict]]  # seed, folder, steps, resume: statistics by step
 
@@ -43,4 +47,19 @@ def zero(seed: int, folder: Path, steps: int | None, resume: bool) -> Iterator[d
     save(round_to_half(model), tokenizer, folder)
 
 
-MAKERS: dict[str, Maker] = {"mini-zero": zero}
+def distilled(seed: int, folder: Path, steps: int | None, resume: bool) -> Iterator[dict]:
+    """`mini-distill`: `mini-student`, taught by those traces of `mini-zero` that end right."""
+    torch.set_num_threads(1)  # part of the recipe
+    (student, tokenizer), teacher = load("mini-student"), load("mini-zero")[0]
+    problems = [one for name in FAMILIES for one in draw_problems(name, 4000, split="train", seed=seed)]
+    lessons = as_lessons(tokenizer, collect_traces(teacher, tokenizer, problems, seed=seed))
+    config = TrainingConfig(steps=steps or 3500, length=320, learning_rate=5e-3, warmup=20, seed=seed)
+    progress = folder / "progress.safetensors"
+    if not resume:
+        progress.unlink(missing_ok=True)
+    batch = in_turn(lessons, config.rows, config.length, seed)
+    yield from train(student, batch, config, loss=imitation_loss, checkpoint=progress)
+    save(round_to_half(student), tokenizer, folder)
+
+
+MAKERS: dict[str, Maker] = {"mini-zero": zero, "mini-distill": distilled}

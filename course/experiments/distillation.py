@@ -1,0 +1,141 @@
+"""Can a small model learn it? A student taught in nine ways, and the one that ships beside its teacher (chapter 9)."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import nn
+
+from course.experiments import Experiment, Findings, spread
+from course.experiments.schooling import ARMS, BUDGET, GRPO, QUESTIONS, STUDENT, TEACHER, Pupil
+from course.model import load
+from course.model.accounting import count, sizes_of
+from course.think.asking import Answered, answer
+from course.think.evaluation import accuracy, estimate, marks, paired_comparison
+from course.world import FAMILIES, draw_problems
+
+NAMED = "traces"  # the arm compared, named before anything ran
+USUAL_RATES = (1e-3, 3e-3, 6e-3)  # tried on dev
+RATES = {GRPO: (1e-4, 3e-4, 1e-3)}  # as many
+TRIAL, DEV = 99, 100  # the seed of a trial, and its problems of each family
+
+
+def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, split: str) -> dict:
+    """Teach a fresh student by one arm, and ask it: a piece of the experiment."""
+    student, tokenizer = load(STUDENT)
+    pupil = Pupil(student, tokenizer, rate, seed, budget)
+    steps = sum(1 for _ in ARMS[arm](pupil))
+    return {**measure(student, tokenizer, problems, split), "steps": steps, "flops": pupil.spent}
+
+
+def watched(arm: str, pupil: Pupil, checks: int = 10, problems: int = 40) -> Iterator[dict[str, float]]:
+    """Teach a pupil by one arm, and yield at each tenth of the purse how it does on dev, beginning with nothing spent.
+
+    Stop whenever you like: the student keeps what it has learnt.
+    """
+    yield {"share": 0.0, **measure(pupil.student, pupil.tokenizer, problems, "dev")}
+    asked = share = 0.0
+    for stats in ARMS[arm](pupil):
+        share = stats["flops"] / pupil.budget
+        if share >= asked + 1 / checks and share < 1 - 0.5 / checks:
+            asked = share
+            yield {"share": share, **measure(pupil.student, pupil.tokenizer, problems, "dev")}
+    yield {"share": share, **measure(pupil.student, pupil.tokenizer, problems, "dev")}
+
+
+def measure(model: nn.Module, tokenizer, problems: int, split: str) -> dict:
+    """Asked plainly at temperature 1: the share right by family and its mean, the share that thinks, tokens a reply."""
+    asked = {name: draw_problems(name, problems, split=split) for name in FAMILIES}
+    found = {name: answer(model.eval(), tokenizer, several, seed=7) for name, several in asked.items()}
+    every = [one for several in found.values() for one in several]
+    families = {name: accuracy(marks(several)).mean for name, several in found.items()}
+    return {
+        "families": families,
+        "accuracy": sum(families.values()) / len(families),
+        "thinks": sum(one.thought for one in every) / len(every),
+        "tokens": sum(one.tokens for one in every) / len(every),
+    }
+
+
+def distillation(seeds: int, problems: int) -> Findings:
+    """Every arm: its learning rate chosen on dev, then five seeds on test."""
+    trials = {arm: RATES.get(arm, USUAL_RATES) for arm in ARMS}
+    jobs = [(arm, TRIAL, rate, BUDGET / 2, DEV, "dev") for arm, rates in trials.items() for rate in rates]
+    tried = {job[:3]: one["accuracy"] for job, one in spread("distillation", run_arm, jobs).items()}
+    rates = {arm: max(trials[arm], key=lambda rate: tried[arm, TRIAL, rate]) for arm in ARMS}
+    jobs = [(arm, seed, rates[arm], BUDGET, problems, "test") for seed in range(seeds) for arm in ARMS]
+    runs = {arm: [] for arm in ARMS}
+    for (arm, *_), found in spread("distillation", run_arm, jobs).items():
+        runs[arm].append(found)
+    figures = {
+        "arms": {arm: {**summed(several), "rate": rates[arm]} for arm, several in runs.items()},
+        "trials on dev": {arm: {rate: tried[arm, TRIAL, rate] for rate in trials[arm]} for arm in ARMS},
+        "by seed": {arm: [one["accuracy"] for one in several] for arm, several in runs.items()},
+        "before": measure(*load(STUDENT), problems, "test"),
+        "teacher": measure(*load(TEACHER), problems, "test"),
+    }
+    sides = figures["by seed"]
+    comparisons = {
+        f"{NAMED} against {arm}": paired_comparison(sides[arm], sides[NAMED]) for arm in ARMS if arm != NAMED
+    }
+    comparisons["expert iteration against GRPO"] = paired_comparison(sides[GRPO], sides["expert iteration"])
+    against_grpo, against_answers = (comparisons[f"{NAMED} against {arm}"] for arm in (GRPO, "answers only"))
+    holds = against_grpo.verdict == "better" and against_grpo.difference >= 0.10 and against_answers.difference >= 0.15
+    return Findings(figures, comparisons, holds)
+
+
+def summed(several: Sequence[dict]) -> dict:
+    """The runs of an arm: each figure's mean over seeds with its interval."""
+    return {
+        "families": {name: estimate([one["families"][name] for one in several]) for name in FAMILIES},
+        **{what: estimate([one[what] for one in several]) for what in ("accuracy", "thinks", "tokens", "steps")},
+        "flops": {who: estimate([one["flops"][who] / 1e12 for one in several]) for who in ("student", "teacher")},
+    }
+
+
+def kept(seeds: int, problems: int) -> Findings:
+    """The student that ships beside its teacher and beside what it was, on the same test problems."""
+    names = (TEACHER, "mini-distill", STUDENT)
+    found: dict[str, dict[str, list[Answered]]] = {}
+    figures: dict[str, dict] = {}
+    for name in names:
+        model, tokenizer = load(name)
+        asked = {family: draw_problems(family, problems, split="test") for family in FAMILIES}
+        found[name] = {family: answer(model, tokenizer, several, seed=7) for family, several in asked.items()}
+        every = [one for several in found[name].values() for one in several]
+        figures[name] = {
+            "families": {family: accuracy(marks(several)) for family, several in found[name].items()},
+            "accuracy": accuracy(marks(every)),
+            "thinks": accuracy([one.thought for one in every]),
+            "tokens": estimate([one.tokens for one in every]),
+            "active parameters": count(sizes_of(model.config)).active,
+        }
+    sides = {name: [mark for several in found[name].values() for mark in marks(several)] for name in names}
+    comparisons = {
+        f"mini-distill against {name}": paired_comparison(sides[name], sides["mini-distill"])
+        for name in (TEACHER, STUDENT)
+    }
+    small, large = figures["mini-distill"], figures[TEACHER]
+    share = small["accuracy"].mean / large["accuracy"].mean
+    size = small["active parameters"] / large["active parameters"]
+    figures["share kept"], figures["share of the size"] = share, size
+    return Findings(figures, comparisons, share >= 0.9 and size <= 0.25)
+
+
+EXPERIMENTS = (
+    Experiment(
+        "distillation",
+        claim="A small model learns more from a large one's traces than from reinforcement of its own (C22).",
+        falsified_if="at equal FLOPs of the student, traces that end right are not better than GRPO on it by at least "
+        "10 points, or not above answers alone by at least 15",
+        run=distillation,
+        seeds=5,
+        problems=300,
+        settings={"FLOPs": BUDGET, "questions": len(FAMILIES) * QUESTIONS, "trials of a rate": len(USUAL_RATES)},
+    ),
+    Experiment(
+        "kept",
+        claim="A student of a quarter of the size keeps nine tenths of what its teacher gets right (C22).",
+        falsified_if="mini-distill has over a quarter of mini-zero's active parameters, or gets under 90 % of its mean",
+        run=kept,
+        problems=500,
+    ),
+)

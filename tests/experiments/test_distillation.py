@@ -1,0 +1,94 @@
+"""The arms of chapter 9: each spends the same, books what it spends, and can be run."""
+
+import pytest
+
+from course.experiments import distillation, schooling
+from course.experiments.distillation import NAMED, RATES, USUAL_RATES, watched
+from course.experiments.schooling import ARMS, Pupil, metered, pay_for_drawing, questions
+from course.learn.sft import Lesson, in_turn
+from course.model import load
+from course.model.accounting import forward_flops, sampling_flops, training_flops
+from course.world.problem import split_of
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """`mini-base` as its own student and teacher, and a short lesson."""
+    monkeypatch.setattr(distillation, "TEACHER", "mini-base")
+    monkeypatch.setattr(distillation, "STUDENT", "mini-base")
+    monkeypatch.setattr(schooling, "TEACHER", "mini-base")
+    schooling.teacher.cache_clear()
+    schooling.said_by_teacher.cache_clear()
+    yield
+    schooling.teacher.cache_clear()
+    schooling.said_by_teacher.cache_clear()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ARMS)
+def test_every_arm_spends_its_purse_and_no_more_than_a_step_beyond(arm, stand_in, monkeypatch):
+    monkeypatch.setattr(schooling, "GROUPS", 10)
+    student, tokenizer = load("mini-base")
+    pupil = Pupil(student, tokenizer, rate=1e-4, budget=1e11, questions=60)
+    spent = [stats["flops"] for stats in ARMS[arm](pupil)]
+    assert len(spent) > 1 and spent == sorted(spent)
+    largest = max(after - before for before, after in zip([0.0, *spent], spent))
+    assert abs(pupil.spent["student"] - pupil.budget) <= largest + 0.1 * pupil.budget
+    taught = arm in ("traces", "traces, unfiltered", "logits", "on policy")
+    assert (pupil.spent["teacher"] > 0) == taught
+
+
+def test_what_is_learnt_from_is_booked_as_three_readings_of_each_lesson():
+    student, tokenizer = load("mini-base")
+    lessons = [Lesson((7,) * (5 + number), (8,) * 9) for number in range(40)]
+    pupil = Pupil(student, tokenizer, rate=1.0)
+    packed = metered(pupil, in_turn(lessons, 2, 60))(0)
+    by_hand = sum(3 * forward_flops(student.config, length) for length in packed.lengths)
+    assert pupil.spent["student"] == pytest.approx(by_hand)
+
+
+def test_drawing_is_booked_and_learning_from_it_only_where_there_is_something_to_learn():
+    student, tokenizer = load("mini-base")
+    drawn, learnt = Pupil(student, tokenizer, rate=1.0), Pupil(student, tokenizer, rate=1.0)
+    pay_for_drawing(drawn, 30, [4, 50])
+    pay_for_drawing(learnt, 30, [4, 50], learnt=True)
+    assert drawn.spent["student"] == sampling_flops(student.config, 30, [4, 50])
+    gradient = training_flops(student.config, 34) + training_flops(student.config, 80)
+    assert learnt.spent["student"] - drawn.spent["student"] == pytest.approx(gradient)
+
+
+def test_everything_is_asked_of_train_problems_and_every_arm_has_as_many_trials():
+    assert {split_of(problem.key) for problem in questions(3, 5)} == {"train"}
+    assert questions(3, 5) != questions(4, 5)
+    assert {len(RATES.get(arm, USUAL_RATES)) for arm in ARMS} == {len(USUAL_RATES)} and NAMED in ARMS
+
+
+@pytest.mark.slow
+def test_a_pupil_is_asked_before_at_each_share_and_at_the_end(stand_in):
+    pupil = Pupil(*load("mini-base"), rate=1e-4, budget=5e10, questions=60)
+    shares = [found["share"] for found in watched("traces", pupil, checks=2, problems=4)]
+    assert shares[0] == 0 and 0.5 <= shares[1] < 0.9 and shares[2] == pytest.approx(1, abs=0.2) and len(shares) == 3
+
+
+@pytest.mark.slow
+def test_the_experiment_chooses_rates_on_dev_and_compares_seed_by_seed(stand_in, monkeypatch, tmp_path):
+    """The bookkeeping around the arms, with invented runs: the best rate on dev is used, pairs are paired."""
+    asked = []
+
+    def invented(name, piece, jobs):
+        asked.extend(jobs)
+        figures = {"families": dict.fromkeys(distillation.FAMILIES, 0.5), "thinks": 0.5, "tokens": 9.0, "steps": 3}
+        flops = {"student": 1e12, "teacher": 0.0}
+        value = {job: {"accuracy": 0.1 * list(ARMS).index(job[0]) + (0.01 * job[1] if job[-1] == "test" else job[2])}
+                 for job in jobs}  # fmt: skip
+        return {job: {**figures, **value[job], "flops": flops} for job in jobs}
+
+    monkeypatch.setattr(distillation, "spread", invented)
+    found = distillation.distillation(3, 2)
+    for arm in ARMS:
+        (rate,) = {job[2] for job in asked if job[0] == arm and job[-1] == "test"}
+        assert rate == max(RATES.get(arm, USUAL_RATES))
+    place = list(ARMS).index
+    for arm in set(ARMS) - {NAMED}:
+        difference = found.comparisons[f"{NAMED} against {arm}"].difference
+        assert difference == pytest.approx(0.1 * (place(NAMED) - place(arm)))

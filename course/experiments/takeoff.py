@@ -16,8 +16,9 @@ from course.world import draw_problems
 from course.world.corpus import Mixture
 from course.world.problem import Problem
 
-HABITS = (0.0, 0.003, 0.01, 0.03, 0.1)  # how often the web of each start thinks without a cue
+HABITS = (0.0, 0.01, 0.03, 0.1)  # how often the web of each start thinks without a cue
 SOME = GRPOConfig(prompts=20, steps=60)  # cups and sums only, which cannot be guessed
+READING_ON = TrainingConfig(steps=100, learning_rate=1e-3, warmup=10)
 FAMILIES_TO_TAKE_OFF = ("cups", "sums")
 TAKEN_OFF = 0.20  # above the start, in the mean of the last few steps
 FEW = 4  # steps in that mean
@@ -26,7 +27,7 @@ FEW = 4  # steps in that mean
 def take_off(habit: float, seed: int, problems: int) -> dict:
     """Read on in a web with another habit, so that thinking is rarer or commoner; then count the steps to 20 points."""
     model, tokenizer = load("mini-base")
-    config = TrainingConfig(steps=100, learning_rate=1e-3, warmup=10, seed=2000 + seed)
+    config = replace(READING_ON, seed=2000 + seed)
     for _ in train(model, partial(rows, Mixture(unprompted=habit), config), config):
         pass
     asked = [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split="test")]
@@ -56,7 +57,7 @@ def takeoff(seeds: int, problems: int) -> Findings:
     found = spread("takeoff", take_off, jobs)
     by_habit = {habit: [found[habit, seed, problems] for seed in range(seeds)] for habit in HABITS}
     steps = {habit: [one["steps"] or SOME.steps + 1 for one in several] for habit, several in by_habit.items()}
-    rare, common = HABITS[1], HABITS[-1]
+    rare, common = HABITS[1], HABITS[-1]  # not at all may never take off: its steps are cut at the end of the run
     comparison = paired_comparison(steps[common], steps[rare])
     figures = {
         str(habit): {

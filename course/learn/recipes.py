@@ -13,6 +13,7 @@ from course.learn.pretraining import round_to_half
 from course.learn.sft import imitation_loss, in_turn
 from course.learn.training import TrainingConfig, train
 from course.model import load, save
+from course.world.tokenizer import load_tokenizer
 from course.world import FAMILIES, draw_problems
 
 Maker = Callable[[int, Path, int | None, bool], Iterator[dict]]  # seed, folder, steps, resume: statistics by step
@@ -44,7 +45,7 @@ def zero(seed: int, folder: Path, steps: int | None, resume: bool) -> Iterator[d
     if not resume:
         progress.unlink(missing_ok=True)
     yield from grpo(model, tokenizer, replace(config, steps=steps or config.steps), checkpoint=progress)
-    save(round_to_half(model), tokenizer, folder)
+    save(round_to_half(model), load_tokenizer(), folder)
 
 
 def distilled(seed: int, folder: Path, steps: int | None, resume: bool) -> Iterator[dict]:

@@ -1,0 +1,90 @@
+"""The experiment of chapter 6 on a few problems, and its arithmetic by hand."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course import experiments
+from course.experiments import conduct, find, grpo, takeoff
+from course.experiments.grpo import chance, mending, newly_solved, overall, reading, step_flops
+from course.experiments.takeoff import signal, two_families
+from course.learn.training import TrainingConfig
+from course.model.accounting import sampling_flops, training_flops
+from course.world.problem import split_of
+from tests.learn.rollouts import rollouts, small
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Pieces run one after the other, here, and their results pass through JSON as they would in a file."""
+
+    def spread(name, piece, jobs, **_):
+        return {job: json.loads(json.dumps(experiments.plain(piece(*job)))) for job in jobs}
+
+    for module in (grpo, takeoff):
+        monkeypatch.setattr(module, "spread", spread)
+
+
+@pytest.mark.slow
+def test_zero_runs_on_a_few_problems_and_says_how_each_claim_ends(in_this_process, monkeypatch):
+    monkeypatch.setattr(grpo, "CONFIG", replace(grpo.CONFIG, steps=1, prompts=5, group_size=4, max_new_tokens=60))
+    monkeypatch.setattr(grpo, "SEVERAL", 4)
+    monkeypatch.setattr(grpo, "PROBED", 3)
+    monkeypatch.setattr(grpo, "CHANCES", (1, 4))
+    record = conduct(find("zero"), 2, 4)
+    assert set(record["claims"]) == {"C6", "C8", "C13", "C14", "C16"}
+    assert set(record["figures"]["after"]) == {"reward", "format", "coin", "reading"}
+    assert record["figures"]["after"]["reward"]["plain"]["cups"]["right"]["n"] == 2
+    assert json.loads(json.dumps(record, allow_nan=False)) == json.loads(json.dumps(record))
+
+
+@pytest.mark.slow
+def test_takeoff_runs_on_a_few_problems(in_this_process, monkeypatch):
+    monkeypatch.setattr(takeoff, "SOME", replace(takeoff.SOME, steps=2, prompts=5, group_size=4, max_new_tokens=60))
+    monkeypatch.setattr(takeoff, "HABITS", (0.003, 0.1))
+    monkeypatch.setattr(takeoff, "READING_ON", replace(takeoff.READING_ON, steps=1))
+    record = conduct(find("takeoff"), 2, 4)
+    assert set(record["figures"]) == {"0.003", "0.1"}
+    assert all(len(one["steps"]) == 2 for one in record["figures"].values())
+
+
+def test_the_flops_of_a_step_are_those_of_its_parts():
+    """Three groups, of which one agrees: it was sampled, and gets no gradient."""
+    model = small()
+    drawn = rollouts(model)
+    rewards = torch.tensor([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]])
+    expected = 0.0
+    for place, (ids, group) in enumerate(zip(drawn.prompt_ids, drawn.answered)):
+        expected += sampling_flops(model.config, len(ids), [one.tokens for one in group])
+        if place != 1:
+            expected += sum(training_flops(model.config, len(ids) + one.tokens) for one in group)
+    assert step_flops(model, drawn, rewards) == pytest.approx(expected)
+
+
+def test_reading_for_so_many_flops_reads_so_many_texts_that_pretraining_has_not_shown():
+    config = reading(410.4, seed=2)
+    assert config.steps == 410 and config.seed not in range(100)
+    assert (config.rows, config.length) == (TrainingConfig.rows, TrainingConfig.length)
+
+
+def test_figures_by_hand():
+    families = ("letters", "decimals", "sums", "cups", "countdown")
+    figures = {
+        "plain": {
+            name: {"right": number / 10, "slips": 4, "mended": number % 2} for number, name in enumerate(families)
+        }
+    }
+    assert overall(figures) == pytest.approx(0.2)
+    assert mending(figures) == pytest.approx(2 / 20)
+    assert chance([0, 256, 128], 1) == pytest.approx(0.5)
+    assert chance([0, 1, 256], 256) == pytest.approx(2 / 3)
+    assert [newly_solved(*pair) for pair in ((0, 0), (0, 3), (2, 0), (2, 3))] == [False, True, False, False]
+    assert signal(0.05) == pytest.approx(1 - 0.663, abs=1e-3) and signal(0.5) == pytest.approx(1 - 2 / 256)
+
+
+def test_takeoff_asks_for_cups_and_sums_of_the_train_split_only():
+    asked = two_families(takeoff.SOME, 0)
+    assert {one.family for one in asked} == {"cups", "sums"} and len(asked) == takeoff.SOME.prompts
+    assert {split_of(one.key) for one in asked} == {"train"}

@@ -13,8 +13,8 @@ from course.learn.pretraining import round_to_half
 from course.learn.sft import imitation_loss, in_turn
 from course.learn.training import TrainingConfig, train
 from course.model import load, save
-from course.world.tokenizer import load_tokenizer
 from course.world import FAMILIES, draw_problems
+from course.world.tokenizer import load_tokenizer
 
 Maker = Callable[[int, Path, int | None, bool], Iterator[dict]]  # seed, folder, steps, resume: statistics by step
 

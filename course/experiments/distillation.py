@@ -58,7 +58,7 @@ def measure(model: nn.Module, tokenizer, problems: int, split: str) -> dict:
 def distillation(seeds: int, problems: int) -> Findings:
     """Every arm: its learning rate chosen on dev, then five seeds on test."""
     trials = {arm: RATES.get(arm, USUAL_RATES) for arm in ARMS}
-    jobs = [(arm, TRIAL, rate, BUDGET / 2, DEV, "dev") for arm, rates in trials.items() for rate in rates]
+    jobs = [(arm, TRIAL, rate, BUDGET / 3, DEV, "dev") for arm, rates in trials.items() for rate in rates]
     tried = {job[:3]: one["accuracy"] for job, one in spread("distillation", run_arm, jobs).items()}
     rates = {arm: max(trials[arm], key=lambda rate: tried[arm, TRIAL, rate]) for arm in ARMS}
     jobs = [(arm, seed, rates[arm], BUDGET, problems, "test") for seed in range(seeds) for arm in ARMS]

@@ -21,7 +21,7 @@ from typing import Any
 
 from course.teach.exercises import progress
 
-CHAPTERS = ("reasoning", "prompting")  # each a module of this package, and a notebook
+CHAPTERS = ("reasoning", "prompting", "grpo")  # each a module of this package, and a notebook
 _short = reprlib.Repr()
 _short.maxlist, _short.maxtuple, _short.maxstring, _short.maxother = 12, 12, 160, 120
 
@@ -169,7 +169,8 @@ def same(mine: Any, other: Any) -> bool:
         if isinstance(mine, Raised) or isinstance(other, Raised):
             return isinstance(mine, Raised) and isinstance(other, Raised) and mine.kind == other.kind
         if isinstance(mine, numbers.Real) and isinstance(other, numbers.Real):
-            return math.isclose(mine, other, rel_tol=1e-6, abs_tol=1e-9)
+            neither = mine != mine and other != other  # not a number, on both sides
+            return neither or math.isclose(mine, other, rel_tol=1e-6, abs_tol=1e-9)
         if isinstance(mine, list | tuple) and isinstance(other, list | tuple):
             return len(mine) == len(other) and all(map(same, mine, other))
         return type(mine) is type(other) and bool(mine == other)

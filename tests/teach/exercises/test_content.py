@@ -4,11 +4,16 @@ import re
 from itertools import product
 
 import pytest
+import torch
 
 from course.experiments import recorded
+from course.learn import grpo, probes
+from course.learn.rewards import exact_answer
+from course.model import Completion
 from course.teach.exercises import find
 from course.think import evaluation
-from course.world import FAMILIES, Problem
+from course.think.asking import Answered, read_reply
+from course.world import FAMILIES, Problem, sums
 from course.world.answers import split_reply, steps
 
 
@@ -69,3 +74,48 @@ def test_more_swaps_do_what_the_prediction_says():
     guess = 1 / 5
     assert all(one["interval"][0] < guess + 0.05 and one["mean"] < 0.35 for one in plain)
     assert all(one["mean"] > 0.75 for one in thinking)
+
+
+def test_advantages_and_the_clip_agree_with_the_library():
+    for (groups,) in find("grpo.group_advantages").inputs:
+        expected = grpo.group_advantages(torch.tensor(groups, dtype=torch.double)).tolist()
+        for mine, theirs in zip(find("grpo.group_advantages").reference(groups), expected):
+            assert mine == pytest.approx(theirs, abs=1e-5)
+    for numbers in find("grpo.clipped_objective").inputs:
+        loss = grpo.clipped_loss(*(torch.tensor([[one]], dtype=torch.double) for one in numbers)).item()
+        assert find("grpo.clipped_objective").reference(*numbers) == pytest.approx(-loss)
+
+
+def test_the_kl_that_pulls_is_the_one_with_that_gradient_on_five_tokens():
+    logits, other = torch.randn(2, 5, generator=torch.Generator().manual_seed(1), dtype=torch.double)
+    model, reference = logits.requires_grad_().log_softmax(0), other.log_softmax(0)
+
+    def slope(value):
+        return torch.autograd.grad(value.sum(), logits, retain_graph=True)[0]
+
+    wanted = slope(model.exp() * (model - reference))
+    drawn = {
+        k: slope(model.detach().exp() * getattr(grpo, k)(model[None], reference[None])[0]) for k in ("k1", "k2", "k3")
+    }
+    assert [k for k, found in drawn.items() if torch.allclose(found, wanted)] == [find("grpo.kl_that_pulls").reference]
+
+
+@pytest.mark.slow
+def test_lengths_that_do_not_matter_go_the_way_the_prediction_says():
+    course = list(probes.length_trap(grpo.sequence_mean, 1))
+    assert find("grpo.predict_length").reference == "C"
+    assert probes.lengthening(course, "right") < 0.7 and probes.lengthening(course, "wrong") > 1.5
+
+
+def test_a_digit_is_worth_as_much_as_a_solution_in_the_reward_with_holes():
+    digit, solved = (
+        grpo.group_advantages(torch.tensor([[top] + [low] * 7]))[0, 0] for top, low in ((0.05, 0.01), (1.0, 0.0))
+    )
+    assert digit.item() == pytest.approx(2.457, abs=0.01) and solved.item() == pytest.approx(2.474, abs=0.01)
+
+
+def test_the_mended_reward_agrees_with_the_library_s():
+    for text, truth, finished in find("grpo.mend_reward").inputs:
+        completion = Completion(text, [9, 1], [0.0, 0.0], finished)
+        one = Answered(sums.ask((5, int(truth) - 5)), read_reply("<assistant>", completion), completion)
+        assert find("grpo.mend_reward").reference(text, truth, finished) == exact_answer(one)

@@ -1,0 +1,80 @@
+"""How noisy is a policy gradient? The same prompts drawn again and again, and how far apart the gradients lie."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from course._shapes import Float
+from course.learn.grpo import GRPOConfig, Rollouts, accumulate, judge, sample_groups
+from course.learn.rewards import Reward, exact_answer
+from course.world import Problem
+
+
+@dataclass(frozen=True, repr=False)
+class Noise:
+    """What gradients of the same prompts have in common, and what they have not."""
+
+    signal: float  # squared length of the mean gradient, without what noise adds to it; may fall below 0 by chance
+    noise: float  # mean squared distance from the mean gradient: the variances of all weights' gradients, added
+
+    @property
+    def ratio(self) -> float:
+        """How many such batches it takes until the noise of their mean is as large as the signal."""
+        return self.noise / self.signal if self.signal > 0 else float("inf")
+
+    def __str__(self) -> str:
+        return f"signal {self.signal:.2g}, noise {self.noise:.2g}, noise over signal {self.ratio:.2g}"
+
+    __repr__ = __str__
+
+
+def noise_of(gradients: Float[Tensor, "N W"]) -> Noise:
+    """Noise and signal of N gradients that were drawn independently. Raises ValueError for fewer than two."""
+    if len(gradients) < 2:
+        raise ValueError("noise needs at least two gradients: draw more")
+    noise = float(gradients.var(dim=0).sum())
+    return Noise(float(gradients.mean(dim=0).square().sum()) - noise / len(gradients), noise)
+
+
+def draws(
+    model: nn.Module,
+    tokenizer,
+    problems: Sequence[Problem],
+    config: GRPOConfig,
+    number: int,
+    reward: Reward = exact_answer,
+) -> Iterator[tuple[Rollouts, Float[Tensor, "P G"]]]:
+    """The same prompts answered `number` times by the same model: rollouts and rewards of each time."""
+    for step in range(number):
+        rollouts = sample_groups(model, tokenizer, problems, config, step)
+        yield rollouts, judge(rollouts, reward, config)
+
+
+def gradient(
+    model: nn.Module, rollouts: Rollouts, advantages: Float[Tensor, "P G"], config: GRPOConfig, **pieces
+) -> Float[Tensor, "W"]:
+    """The gradient of a batch as one long vector; the model stays as it is. `pieces` are those of `accumulate`."""
+    model.zero_grad()
+    accumulate(model, rollouts, advantages, config, **pieces)
+    weights = list(model.parameters())
+    found = torch.cat([torch.zeros_like(one).flatten() if one.grad is None else one.grad.flatten() for one in weights])
+    model.zero_grad()
+    return found
+
+
+def compared(
+    model: nn.Module,
+    drawn: Sequence[tuple[Rollouts, Float[Tensor, "P G"]]],
+    advantages: Mapping[str, Callable[[Tensor], Tensor]],
+    config: GRPOConfig,
+    **pieces,
+) -> dict[str, Noise]:
+    """The noise of several ways to make advantages of rewards, on the very same draws."""
+    return {
+        name: noise_of(
+            torch.stack([gradient(model, rollouts, way(rewards), config, **pieces) for rollouts, rewards in drawn])
+        )
+        for name, way in advantages.items()
+    }

@@ -1,0 +1,136 @@
+"""What one step of reinforcement does to a group: its replies, rewards, advantages, and every word up or down.
+
+The change shown is measured, not worked out: the log-prob of each token after the step minus that with which it was
+drawn. It holds what the whole batch did to the weights, so words of a group without signal move, too.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+
+import torch
+from torch import Tensor, nn
+
+from course.learn.grpo import Rollouts, group_advantages
+from course.model import score
+from course.teach.widgets import _bundle
+from course.think.asking import Answered
+
+STRONG = 0.5  # nats; a change of so much, or more, has the full color
+UP, DOWN = "0,114,178", "213,94,0"  # blue and vermilion, which everybody can tell apart; the line says it as well
+_BOX = "border:1px solid rgba(128,128,128,.5);border-radius:6px;padding:.4em .8em;margin:.4em 0;max-width:60em"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The replies to one prompt in one step, and what the step did to them."""
+
+    step: int
+    answered: list[Answered]
+    rewards: list[float]
+    advantages: list[float]
+    changes: list[list[float]]  # of each reply, token by token: log-prob after the step minus before, nats
+
+
+def look_into(
+    model: nn.Module,
+    stats: Mapping,
+    advantage: Callable[[Tensor], Tensor] = group_advantages,
+    temperature: float = 1.0,
+) -> dict[str, Group]:
+    """The first group of every family in a step that `grpo` has just yielded, with the model as it is now.
+
+    Call it before the loop goes on: the model must have made this step and no other.
+    """
+    rollouts: Rollouts = stats["rollouts"]
+    advantages, groups = advantage(stats["rewards"]), {}
+    for place, answered in enumerate(rollouts.answered):
+        family = answered[0].problem.family
+        if family in groups:
+            continue
+        replies = [one.completion.token_ids for one in answered]
+        with torch.no_grad():
+            now = score(model, [rollouts.prompt_ids[place]] * len(replies), replies, temperature=temperature).logprobs
+        changes = [
+            [after - before for after, before in zip(row, one.completion.logprobs, strict=False)]
+            for row, one in zip(now.tolist(), answered, strict=True)
+        ]
+        rewards, standing = stats["rewards"][place].tolist(), advantages[place].tolist()
+        groups[family] = Group(stats["step"], answered, rewards, standing, changes)
+    return groups
+
+
+class Groups:
+    """Choose a prompt and a step, and see a group: what was paid, and which words the step pushed up and down.
+
+    `recorded[step][family]` is a group from `look_into`. The prompts of a family differ from step to step, as training
+    never asks twice. Raises ValueError if there is nothing to show.
+    """
+
+    def __init__(self, tokenizer, recorded: Mapping[int, Mapping[str, Group]]):
+        if not recorded:
+            raise ValueError("no groups to show: record some steps of a run with `look_into`")
+        self.tokenizer, self.recorded = tokenizer, recorded
+        step = next(iter(recorded))
+        self.first = (step, next(iter(recorded[step])))
+
+    def html(self, step: int, family: str) -> str:
+        """One group: the question, then each reply with its reward, its advantage, and its words marked."""
+        group = self.recorded[step][family]
+        rows = "".join(self._row(group, place) for place in range(len(group.rewards)))
+        asked = escape(group.answered[0].problem.question)
+        legend = f"{_marked('more likely', 0.4)} {_marked('less likely', -0.4)} after step {step} than before it"
+        return f'<div style="{_BOX}"><p><strong>{asked}</strong><br><small>{legend}</small></p>{rows}</div>'
+
+    def text(self, step: int, family: str) -> str:
+        """The same in plain text: rewards, advantages, and the word that moved most in each reply."""
+        group = self.recorded[step][family]
+        lines = [f"step {step}: {group.answered[0].problem.question}"]
+        for reward, advantage, one, changes in zip(
+            group.rewards, group.advantages, group.answered, group.changes, strict=True
+        ):
+            place = max(range(len(changes)), key=lambda at: abs(changes[at]))
+            word = self._piece(one.completion.token_ids[place])
+            lines.append(f"  reward {reward:g}, advantage {advantage:+.2f}, most moved {word!r} {changes[place]:+.2f}")
+        return "\n".join(lines)
+
+    def _row(self, group: Group, place: int) -> str:
+        ids = group.answered[place].completion.token_ids
+        words = "".join(
+            _marked(self._piece(token), change) for token, change in zip(ids, group.changes[place], strict=True)
+        )
+        paid = f"reward {group.rewards[place]:g}, advantage {group.advantages[place]:+.2f}"
+        return (
+            f'<p style="margin:.3em 0"><small>{paid}</small><br><span style="font-family:monospace">{words}</span></p>'
+        )
+
+    def _piece(self, token: int) -> str:
+        if token == self.tokenizer.eos_token_id:
+            return "(end)"
+        return self.tokenizer.decode([token]).replace("\n", "↵")
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The widget where there are widgets; otherwise the first group, as HTML or as text."""
+        return _bundle(self._box(), self.html(*self.first), self.text(*self.first))
+
+    def _box(self):
+        import ipywidgets
+
+        step = ipywidgets.SelectionSlider(options=list(self.recorded), description="step")
+        family = ipywidgets.ToggleButtons(options=list(self.recorded[self.first[0]]), description="prompt")
+        shown = ipywidgets.HTML(self.html(*self.first))
+
+        def redraw(_) -> None:
+            shown.value = self.html(step.value, family.value)
+
+        step.observe(redraw, "value")
+        family.observe(redraw, "value")
+        return ipywidgets.VBox([family, step, shown])
+
+
+def _marked(word: str, change: float) -> str:
+    """A word with a line above if it got likelier, below if less likely, the stronger colored the more it moved."""
+    strength = min(1.0, abs(change) / STRONG)
+    color, line = (UP, "overline") if change > 0 else (DOWN, "underline")
+    style = f"background:rgba({color},{0.35 * strength:.2f});text-decoration:{line if strength > 0.1 else 'none'}"
+    return f'<span style="{style}" title="{change:+.2f}">{escape(word)}</span>'

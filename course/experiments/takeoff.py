@@ -5,9 +5,10 @@ from functools import partial
 
 from course.experiments import Experiment, Findings, spread
 from course.experiments.grpo import interval, shares
-from course.learn.grpo import GRPOConfig, grpo, training_problems
+from course.learn.grpo import GRPOConfig, constant, grpo, sequence_mean, token_mean, training_problems
 from course.learn.monitoring import mean
 from course.learn.pretraining import rows
+from course.learn.probes import length_trap, lengthening
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.think.asking import answer_often
@@ -78,7 +79,49 @@ def signal(share: float, group: int = SOME.group_size) -> float:
     return 1 - share**group - (1 - share) ** group
 
 
+REDUCTIONS = {"sequence_mean": sequence_mean, "token_mean": token_mean, "constant": constant}
+KINDS = ("right", "wrong")
+
+
+def trapped(reduction: str, seed: int) -> dict:
+    """The course of mean lengths where length is of no use, and how many times as long replies are at its end."""
+    course = list(length_trap(REDUCTIONS[reduction], seed))
+    return {kind: [one[kind] for one in course] for kind in KINDS} | {
+        f"{kind}, times": lengthening(course, kind) for kind in KINDS
+    }
+
+
+def length(seeds: int, problems: int) -> Findings:
+    """Lengths of right and of wrong replies under three reductions, where only the first letter decides."""
+    jobs = [(reduction, seed) for reduction in REDUCTIONS for seed in range(seeds)]
+    found = spread("length", trapped, jobs)
+    runs = {reduction: [found[reduction, seed] for seed in range(seeds)] for reduction in REDUCTIONS}
+    times = {
+        (name, kind): [one[f"{kind}, times"] for one in several] for name, several in runs.items() for kind in KINDS
+    }
+    same = [1.0] * seeds
+    comparisons = {
+        f"{name}: {kind} replies, times as long as at first": paired_comparison(same, times[name, kind])
+        for name in REDUCTIONS
+        for kind in KINDS
+    }
+    biased = "wrong replies, times as long: sequence_mean against constant"
+    comparisons[biased] = paired_comparison(times["constant", "wrong"], times["sequence_mean", "wrong"])
+    grown = comparisons["sequence_mean: wrong replies, times as long as at first"].verdict == "better"
+    return Findings(runs, comparisons, grown and comparisons[biased].verdict == "better")
+
+
 EXPERIMENTS = (
+    Experiment(
+        "length",
+        claim="Where length is of no use, the loss that counts every reply alike makes wrong ones longer, and one that "
+        "counts every token alike does not (C14).",
+        falsified_if="wrong replies do not grow under sequence_mean, or no more than under constant",
+        run=length,
+        seeds=5,
+        problems=1,
+        settings={"threads": 1, "task": "the length trap of course.learn.probes"},
+    ),
     Experiment(
         "takeoff",
         claim="Reward finds thinking the sooner, the oftener the model thinks before (C15).",

@@ -50,6 +50,14 @@ def test_takeoff_runs_on_a_few_problems(in_this_process, monkeypatch):
     assert all(len(one["steps"]) == 2 for one in record["figures"].values())
 
 
+@pytest.mark.slow
+def test_the_length_experiment_follows_right_and_wrong_replies_under_each_loss(in_this_process):
+    record = conduct(find("length"), 2)
+    assert set(record["figures"]) == {"sequence_mean", "token_mean", "constant"}
+    for several in record["figures"].values():
+        assert all(len(one["right"]) == len(one["wrong"]) > 10 for one in several)
+
+
 def test_the_flops_of_a_step_are_those_of_its_parts():
     """Three groups, of which one agrees: it was sampled, and gets no gradient."""
     model = small()

@@ -28,9 +28,9 @@ def model():
     return Transformer(SMALL)
 
 
-def run(folder, kill_after=None):
-    """Start the run of `interrupted`; kill it once it has said so many steps. Returns the lines it said."""
-    command = [sys.executable, "-m", "tests.learn.interrupted", str(folder)]
+def run(kind, folder, kill_after=None):
+    """Start a run of `interrupted`; kill it once it has said so many steps. Returns the lines it said."""
+    command = [sys.executable, "-m", "tests.learn.interrupted", str(folder), kind]
     said = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -42,16 +42,17 @@ def run(folder, kill_after=None):
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_random_steps_ends_with_the_same_weights_bit_for_bit(tmp_path):
+@pytest.mark.parametrize(("kind", "steps"), [("reading", 40), ("reward", 16)])
+def test_a_run_killed_at_random_steps_ends_with_the_same_weights_bit_for_bit(kind, steps, tmp_path):
     whole, pieces = tmp_path / "whole", tmp_path / "pieces"
     whole.mkdir(), pieces.mkdir()
-    uninterrupted = run(whole)
+    uninterrupted = run(kind, whole)
     rng = random.Random()
-    killed_at = [rng.randint(1, 15), rng.randint(1, 15)]
-    for steps in killed_at:
-        run(pieces, kill_after=steps)
-    resumed = run(pieces)
-    assert uninterrupted[-1][0] == resumed[-1][0] == "40", killed_at
+    killed_at = [rng.randint(1, steps // 3), rng.randint(1, steps // 3)]
+    for after in killed_at:
+        run(kind, pieces, kill_after=after)
+    resumed = run(kind, pieces)
+    assert uninterrupted[-1][0] == resumed[-1][0] == str(steps), killed_at
     assert uninterrupted[-len(resumed) :] == resumed, killed_at
     expected, found = load_file(whole / "done.safetensors"), load_file(pieces / "done.safetensors")
     assert expected.keys() == found.keys()

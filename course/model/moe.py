@@ -18,7 +18,7 @@ from torch.nn.functional import linear, silu
 
 from course._shapes import Float, Int
 
-FEW_ROWS = 64  # up to here, without a gradient, one product over all experts beats one product an expert
+VERY_FEW, FEW = 16, 128  # choices up to which, without a gradient, sorting them does not pay
 
 
 @dataclass(frozen=True)
@@ -46,34 +46,43 @@ class FeedForward(nn.Module):
         return swiglu(hidden, self.gate_up.weight, self.down.weight)
 
 
+def _gated(gate_up: Float[Tensor, "... inside"]) -> Float[Tensor, "... H"]:
+    """silu(gate) * up of a tensor that holds both."""
+    gate, up = gate_up.chunk(2, dim=-1)
+    return silu(gate).mul_(up)
+
+
+def _gated_gradient(
+    gradient: Float[Tensor, "... H"], gate_up: Float[Tensor, "... inside"]
+) -> Float[Tensor, "... inside"]:
+    """g silu(gate) for up, and g up silu'(gate) for the gate, written into one tensor."""
+    gate, up = gate_up.chunk(2, dim=-1)
+    found = torch.empty_like(gate_up)
+    for_gate, for_up = found.chunk(2, dim=-1)
+    torch.mul(gradient, silu(gate), out=for_up)
+    torch.ops.aten.silu_backward.grad_input(gradient * up, gate, grad_input=for_gate)
+    return found
+
+
 class _Gated(torch.autograd.Function):
-    """silu(gate) * up of a tensor that holds both; its gradient is written into one tensor, too."""
+    """`_gated`, which keeps its input and nothing else."""
 
     @staticmethod
     def forward(ctx, gate_up: Tensor) -> Tensor:
-        gate, up = gate_up.chunk(2, dim=-1)
         ctx.save_for_backward(gate_up)
-        return silu(gate).mul_(up)
+        return _gated(gate_up)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> Tensor:
-        """g silu(gate) for up, and g up silu'(gate) for the gate."""
-        (gate_up,) = ctx.saved_tensors
-        gate, up = gate_up.chunk(2, dim=-1)
-        found = torch.empty_like(gate_up)
-        for_gate, for_up = found.chunk(2, dim=-1)
-        torch.mul(gradient, silu(gate), out=for_up)
-        torch.ops.aten.silu_backward.grad_input(gradient * up, gate, grad_input=for_gate)
-        return found
+        return _gated_gradient(gradient, *ctx.saved_tensors)
 
 
 def swiglu(hidden: Float[Tensor, "... D"], gate_up: Tensor, down: Tensor) -> Float[Tensor, "... D"]:
     """(silu(x W_gate) * x W_up) W_down, with gate and up stacked in one matrix."""
     inside = linear(hidden, gate_up)
     if not torch.is_grad_enabled():  # the same without keeping anything, for one token a third of the time
-        gate, up = inside.chunk(2, dim=-1)
-        return linear(silu(gate).mul_(up), down)
+        return linear(_gated(inside), down)
     return linear(_Gated.apply(inside), down)
 
 
@@ -129,6 +138,64 @@ class Router(nn.Module):
         return chosen, self.experts.route_scale * weights
 
 
+class _Sorted(torch.autograd.Function):
+    """Experts one after the other, each on its own tokens, which are brought together first; then the weighted sums.
+
+    The gradient is written out as well: what the experts give and get stands in one tensor for all, with neither
+    copies to put parts together nor a node of autograd for every expert.
+    """
+
+    @staticmethod
+    def forward(ctx, tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+        order = chosen.flatten().argsort(stable=True)  # all choices of expert 0, then of expert 1, ...
+        load = torch.bincount(chosen.flatten(), minlength=len(gate_up)).tolist()
+        place = torch.empty_like(order)  # where each choice went
+        place[order] = torch.arange(len(order), device=order.device)
+        inputs = tokens[order // chosen.shape[1]]  # (B k, D)
+        inside = _each(inputs, gate_up.transpose(1, 2), load)
+        hidden = _gated(inside)
+        outputs = _each(hidden, down.transpose(1, 2), load)
+        ctx.save_for_backward(weights, gate_up, down, order, place.view_as(chosen), inputs, inside, hidden, outputs)
+        ctx.load = load
+        return _weighted_sums(outputs, place.view_as(chosen), weights)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor):
+        """The same way back: to each expert's tokens, through the experts, and to the tokens' own places."""
+        weights, gate_up, down, order, place, inputs, inside, hidden, outputs = ctx.saved_tensors
+        for_outputs = gradient[order // place.shape[1]]
+        for_weights = torch.linalg.vecdot(for_outputs, outputs)[place]
+        for_outputs *= weights.flatten()[order, None]
+        for_inside = _gated_gradient(_each(for_outputs, down, ctx.load), inside)
+        for_tokens = _weighted_sums(_each(for_inside, gate_up, ctx.load), place, torch.ones_like(weights))
+        for_gate_up = _products(for_inside, inputs, ctx.load)
+        return for_tokens, None, for_weights, for_gate_up, _products(for_outputs, hidden, ctx.load)
+
+
+def _each(rows: Float[Tensor, "R n"], matrices: Float[Tensor, "E n m"], load: list[int]) -> Float[Tensor, "R m"]:
+    """Each expert's rows times its matrix; the rows stand together, expert by expert."""
+    found = rows.new_empty(len(rows), matrices.shape[2])
+    for mine, matrix, out in zip(rows.split(load), matrices.unbind(), found.split(load), strict=True):
+        torch.mm(mine, matrix, out=out)
+    return found
+
+
+def _products(left: Float[Tensor, "R n"], right: Float[Tensor, "R m"], load: list[int]) -> Float[Tensor, "E n m"]:
+    """For each expert, the sum over its rows of the outer products: the gradient of its matrix."""
+    found = left.new_empty(len(load), left.shape[1], right.shape[1])
+    for one, other, out in zip(left.split(load), right.split(load), found.unbind(), strict=True):
+        torch.mm(one.T, other, out=out)
+    return found
+
+
+def _weighted_sums(
+    rows: Float[Tensor, "R D"], places: Int[Tensor, "B k"], weights: Float[Tensor, "B k"]
+) -> Float[Tensor, "B D"]:
+    """For each token the sum of its k rows, each times its weight."""
+    return torch.nn.functional.embedding_bag(places, rows, per_sample_weights=weights.to(rows.dtype), mode="sum")
+
+
 class MixtureOfExperts(nn.Module):
     """The layer that takes a feed-forward layer's place."""
 
@@ -138,49 +205,58 @@ class MixtureOfExperts(nn.Module):
         self.gate_up = nn.Parameter(torch.empty(experts.count, 2 * experts.hidden, width))
         self.down = nn.Parameter(torch.empty(experts.count, width, experts.hidden))
         self.shared = FeedForward(width, experts.shared * experts.hidden) if experts.shared else None
-        self.load = torch.zeros(experts.count)  # tokens each expert served in the last call
+        self.chosen = torch.zeros(
+            0, experts.per_token, dtype=torch.long
+        )  # (B, k): the experts of the last call's tokens
+
+    @property
+    def load(self) -> Int[Tensor, "E"]:
+        """How many tokens each expert served in the last call."""
+        return torch.bincount(self.chosen.flatten(), minlength=len(self.gate_up))
 
     def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
         """The weighted outputs of each token's experts, plus the shared expert's."""
         tokens = hidden.reshape(-1, hidden.shape[-1])
-        chosen, weights = self.router(tokens)
-        self.load = torch.bincount(chosen.flatten(), minlength=len(self.gate_up))
-        mixed = self._way(chosen)(tokens, chosen, weights).view_as(hidden)
+        self.chosen, weights = self.router(tokens)
+        mixed = self._way()(tokens, self.chosen, weights, self.gate_up, self.down).view_as(hidden)
         return mixed if self.shared is None else mixed + self.shared(hidden)
 
-    def _way(self, chosen: Tensor) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    def _way(self) -> Callable[..., Tensor]:
         """The fastest of three ways to the same output: few tokens, as in decoding, need other ones than many."""
-        if torch.is_grad_enabled() or len(chosen) > FEW_ROWS:
-            return self._in_turn
-        if len(chosen) == 1:
-            return self._alone
-        return self._at_once if chosen.numel() >= len(self.load) else self._in_turn
+        if torch.is_grad_enabled() or self.chosen.numel() > FEW:
+            return _Sorted.apply
+        return _one_by_one if self.chosen.numel() <= VERY_FEW else _at_once
 
-    def _alone(self, tokens: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """One token: its experts one after the other."""
-        outputs = [swiglu(tokens, self.gate_up[expert], self.down[expert]) for expert in chosen[0].tolist()]
-        return weights.to(tokens.dtype) @ torch.cat(outputs)
 
-    def _in_turn(self, tokens: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """Bring the tokens of each expert together, run one expert after the other, put them back."""
-        order = chosen.flatten().argsort(stable=True)
-        rows = order // chosen.shape[1]
-        parts = tokens[rows].split(self.load.tolist())
-        experts = zip(parts, self.gate_up.unbind(), self.down.unbind(), strict=True)  # unbound: one gradient for all
-        outputs = [swiglu(part, gate_up, down) for part, gate_up, down in experts if len(part)]
-        scaled = torch.cat(outputs) * weights.flatten()[order, None].to(tokens.dtype)
-        return torch.zeros_like(tokens).index_add(0, rows, scaled)
+def _one_by_one(tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    """Choice after choice, without sorting anything."""
+    experts, k = chosen.flatten().tolist(), chosen.shape[1]
+    rows = tokens.split(1)
+    inside = torch.cat([linear(rows[number // k], gate_up[expert]) for number, expert in enumerate(experts)])
+    parts = _gated(inside).mul_(weights.view(-1, 1)).split(1)
+    outputs = [linear(part, down[expert]) for part, expert in zip(parts, experts, strict=True)]
+    return torch.cat(outputs).view(len(tokens), k, -1).sum(1)
 
-    def _at_once(self, tokens: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """Give every expert as many places as the busiest needs, and run all experts as one batch of products."""
-        flat = chosen.flatten()
-        mine = torch.nn.functional.one_hot(flat, len(self.load))
-        place = mine.cumsum(0).gather(1, flat[:, None]).squeeze(1) - 1  # how many of its tokens came before
-        inputs = tokens.new_zeros(len(self.load), int(self.load.max()), tokens.shape[1])  # (E, places, D)
-        inputs[flat, place] = tokens.repeat_interleave(chosen.shape[1], dim=0)
-        gate, up = torch.bmm(inputs, self.gate_up.transpose(1, 2)).chunk(2, dim=-1)
-        outputs = torch.bmm(silu(gate).mul_(up), self.down.transpose(1, 2))[flat, place]
-        return (outputs.view(*chosen.shape, -1) * weights[:, :, None].to(tokens.dtype)).sum(1)
+
+def _at_once(tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    """Every expert gets as many places as the busiest needs, and all run as one batch of products."""
+    queues: list[list[int]] = [[] for _ in gate_up]
+    experts = chosen.flatten().tolist()
+    ranks = []
+    for number, expert in enumerate(experts):
+        ranks.append(len(queues[expert]))
+        queues[expert].append(number // chosen.shape[1])
+    room = max(map(len, queues))
+    waiting = [token for queue in queues for token in queue + [0] * (room - len(queue))]  # an empty place: any token
+    inputs = tokens[torch.tensor(waiting, device=tokens.device)].view(len(queues), room, -1)
+    outputs = torch.bmm(_gated(torch.bmm(inputs, gate_up.transpose(1, 2))), down.transpose(1, 2)).flatten(0, 1)
+    places = [expert * room + rank for expert, rank in zip(experts, ranks, strict=True)]
+    return _weighted_sums(outputs, torch.tensor(places, device=tokens.device).view_as(chosen), weights)
+
+
+def expert_layers(model: nn.Module) -> list[MixtureOfExperts]:
+    """The expert layers of a model, from the bottom up."""
+    return [layer for layer in model.modules() if isinstance(layer, MixtureOfExperts)]
 
 
 def load_balancing_loss(logits: Float[Tensor, "B E"], chosen: Int[Tensor, "B k"]) -> Float[Tensor, ""]:
@@ -221,7 +297,6 @@ def balance(model: nn.Module, speed: float = 1e-3) -> None:
 
     b_i <- b_i + speed * sign(mean load - load_i): equation 3 of arXiv:2408.15664, DeepSeek-V3's balancing.
     """
-    for layer in model.modules():
-        if isinstance(layer, MixtureOfExperts):
-            load = layer.load.float()
-            layer.router.bias += speed * (load.mean() - load).sign()
+    for layer in expert_layers(model):
+        load = layer.load.float()
+        layer.router.bias += speed * (load.mean() - load).sign()

@@ -75,17 +75,27 @@ def test_outputs_and_gradients_equal_those_of_glm4_moe(tokens, per_token):
 
 
 @pytest.mark.parametrize("count", [8, 64])
-@pytest.mark.parametrize("tokens", [1, 2, 5, 40, 64, 65])
+@pytest.mark.parametrize("tokens", [1, 2, 8, 9, 40, 64, 65])
 def test_however_few_the_tokens_every_road_leads_to_the_same_output(monkeypatch, tokens, count):
     ours, theirs = pair(Experts(count=count, per_token=2, hidden=16))
     hidden = torch.randn(1, tokens, 32)
     with torch.no_grad():
         found, expected = ours(hidden), theirs(hidden)
-        roads = {ours._way(torch.zeros(rows, 2)).__name__ for rows in (1, 2, 64, 65)}
-        monkeypatch.setattr(moe, "FEW_ROWS", 0)
+        road = ours._way()
+        monkeypatch.setattr(moe, "FEW", 0)
         ordered = ours(hidden)
-    assert roads == {"_alone", "_in_turn", "_at_once"}
+    assert road == (moe._one_by_one if tokens <= 8 else moe._at_once if tokens <= 64 else ours._way())
     assert torch.allclose(found, expected, atol=1e-5) and torch.allclose(found, ordered, atol=1e-5)
+
+
+def test_an_expert_nobody_chose_gets_no_gradient_and_the_others_theirs():
+    ours, theirs = pair(Experts(count=8, per_token=2, hidden=16))
+    ours.router.bias[:4] = theirs.gate.e_score_correction_bias[:4] = -9.0
+    hidden = torch.randn(1, 50, 32)
+    ours(hidden).square().sum().backward()
+    theirs(hidden).square().sum().backward()
+    assert (ours.gate_up.grad[:4] == 0).all() and (ours.down.grad[:4] == 0).all()
+    assert torch.allclose(ours.gate_up.grad, theirs.experts.gate_up_proj.grad, rtol=1e-4, atol=1e-4)
 
 
 def test_the_bias_selects_but_never_weighs():
@@ -122,7 +132,7 @@ def test_every_token_counts_once_for_each_of_its_experts():
 def test_balance_moves_each_bias_one_step_against_its_load():
     model = Transformer(ModelConfig(layers=2, experts=Experts(count=4)))
     layer = model.blocks[1].feed_forward
-    layer.load = torch.tensor([10, 2, 6, 6])
+    layer.chosen = torch.tensor([[0, 2]] * 6 + [[0, 3]] * 4 + [[1, 3]] * 2)
     balance(model, speed=0.01)
     assert torch.allclose(layer.router.bias, torch.tensor([-0.01, 0.01, 0.0, 0.0]))
 

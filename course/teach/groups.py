@@ -64,7 +64,7 @@ class Groups:
     """Choose a prompt and a step, and see a group: what was paid, and which words the step pushed up and down.
 
     `recorded[step][family]` is a group from `look_into`. The prompts of a family differ from step to step, as training
-    never asks twice. Raises ValueError if there is nothing to show.
+    never asks twice; it begins with the first group that has a signal. Raises ValueError if there is nothing to show.
     """
 
     def __init__(self, tokenizer, recorded: Mapping[int, Mapping[str, Group]]):
@@ -72,7 +72,8 @@ class Groups:
             raise ValueError("no groups to show: record some steps of a run with `look_into`")
         self.tokenizer, self.recorded = tokenizer, recorded
         step = next(iter(recorded))
-        self.first = (step, next(iter(recorded[step])))
+        signal = (family for family, group in recorded[step].items() if len(set(group.rewards)) > 1)
+        self.first = (step, next(signal, next(iter(recorded[step]))))
 
     def html(self, step: int, family: str) -> str:
         """One group: the question, then each reply with its reward, its advantage, and its words marked."""
@@ -117,7 +118,8 @@ class Groups:
         import ipywidgets
 
         step = ipywidgets.SelectionSlider(options=list(self.recorded), description="step")
-        family = ipywidgets.ToggleButtons(options=list(self.recorded[self.first[0]]), description="prompt")
+        families = list(self.recorded[self.first[0]])
+        family = ipywidgets.ToggleButtons(options=families, value=self.first[1], description="prompt")
         shown = ipywidgets.HTML(self.html(*self.first))
 
         def redraw(_) -> None:

@@ -15,7 +15,7 @@ from course.world import FAMILIES, draw_problems
 NAMED = "traces"  # the arm compared, named before anything ran
 USUAL_RATES = (1e-3, 3e-3, 6e-3)  # tried on dev
 RATES = {GRPO: (1e-4, 3e-4, 1e-3)}  # as many
-TRIAL, DEV = 99, 100  # the seed of a trial, and its problems of each family
+TRIAL, TRIAL_BUDGET, DEV = 99, 4e11, 100  # the seed of a trial, its purse, and its problems of each family
 
 
 def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, split: str) -> dict:
@@ -58,7 +58,7 @@ def measure(model: nn.Module, tokenizer, problems: int, split: str) -> dict:
 def distillation(seeds: int, problems: int) -> Findings:
     """Every arm: its learning rate chosen on dev, then five seeds on test."""
     trials = {arm: RATES.get(arm, USUAL_RATES) for arm in ARMS}
-    jobs = [(arm, TRIAL, rate, BUDGET / 3, DEV, "dev") for arm, rates in trials.items() for rate in rates]
+    jobs = [(arm, TRIAL, rate, TRIAL_BUDGET, DEV, "dev") for arm, rates in trials.items() for rate in rates]
     tried = {job[:3]: one["accuracy"] for job, one in spread("distillation", run_arm, jobs).items()}
     rates = {arm: max(trials[arm], key=lambda rate: tried[arm, TRIAL, rate]) for arm in ARMS}
     jobs = [(arm, seed, rates[arm], BUDGET, problems, "test") for seed in range(seeds) for arm in ARMS]
@@ -129,7 +129,12 @@ EXPERIMENTS = (
         run=distillation,
         seeds=5,
         problems=300,
-        settings={"FLOPs": BUDGET, "questions": len(FAMILIES) * QUESTIONS, "trials of a rate": len(USUAL_RATES)},
+        settings={
+            "FLOPs": BUDGET,
+            "questions": len(FAMILIES) * QUESTIONS,
+            "trials of a rate": len(USUAL_RATES),
+            "FLOPs of a trial": TRIAL_BUDGET,
+        },
     ),
     Experiment(
         "kept",

@@ -37,7 +37,7 @@ from course.world.corpus import Mixture
 from course.world.tokenizer import encode
 
 TEACHER, STUDENT = "mini-zero", "mini-student"
-BUDGET = 1.2e12  # FLOPs of the student
+BUDGET = 1.5e12  # FLOPs of the student
 ROWS, LENGTH = 8, 320  # of a step that imitates: 2,560 tokens
 QUESTIONS = 800  # of each family, for the teacher and for the world's solutions: read about three times
 ROUNDS, SAMPLES = 3, 4  # of expert iteration

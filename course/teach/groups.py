@@ -101,9 +101,8 @@ class Groups:
             _marked(self._piece(token), change) for token, change in zip(ids, group.changes[place], strict=True)
         )
         paid = f"reward {group.rewards[place]:g}, advantage {group.advantages[place]:+.2f}"
-        return (
-            f'<p style="margin:.3em 0"><small>{paid}</small><br><span style="font-family:monospace">{words}</span></p>'
-        )
+        look = "font-family:monospace;line-height:1.8;overflow-wrap:anywhere"
+        return f'<p style="margin:.3em 0"><small>{paid}</small><br><span style="{look}">{words}</span></p>'
 
     def _piece(self, token: int) -> str:
         if token == self.tokenizer.eos_token_id:

@@ -84,19 +84,23 @@ def round_to_half(model: nn.Module) -> nn.Module:
 
 
 def rows(mixture: Mixture, config: TrainingConfig, step: int) -> Int[Tensor, "B T"]:
-    """The texts of one step, packed: each row starts with a document and ends wherever it is full.
+    """The texts of one step, packed."""
+    return pack(documents(mixture, seed=f"{config.seed}:{step}"), config.rows, config.length)
+
+
+def pack(texts: Iterator[str], count: int, length: int) -> Int[Tensor, "B T"]:
+    """As many rows as asked for; each starts with a text and ends wherever it is full.
 
     What does not fit is left out. To begin the next row with it instead would make rows begin with long documents more
     often than not, and a model that answers a first question would have learnt from those.
     """
-    texts = documents(mixture, seed=f"{config.seed}:{step}")
     encoder = load_tokenizer().backend_tokenizer
     packed: list[list[int]] = []
     row: list[int] = []
-    while len(packed) < config.rows:
-        for document in encoder.encode_batch([next(texts) for _ in range(64)], add_special_tokens=False):
-            row += document.ids
-            if len(row) >= config.length:
-                packed.append(row[: config.length])
+    while len(packed) < count:
+        for text in encoder.encode_batch([next(texts) for _ in range(64)], add_special_tokens=False):
+            row += text.ids
+            if len(row) >= length:
+                packed.append(row[:length])
                 row = []
-    return torch.tensor(packed[: config.rows])
+    return torch.tensor(packed[:count])

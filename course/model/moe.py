@@ -134,6 +134,10 @@ class Router(nn.Module):
         """The experts each token uses and how much each counts."""
         logits = linear(tokens.float(), self.weight.float())  # (B, E)
         self.logits = logits if self.watched else None
+        return self.pick(logits)
+
+    def pick(self, logits: Float[Tensor, "B E"]) -> tuple[Int[Tensor, "B k"], Float[Tensor, "B k"]]:
+        """The same, from logits."""
         chosen, weights = self.routing(logits, self.bias, self.experts.per_token)
         return chosen, self.experts.route_scale * weights
 

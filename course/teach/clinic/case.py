@@ -1,0 +1,97 @@
+"""A case of the clinic: what was noticed, a question, runs to look at, and what helps."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from course.presets import Preset
+from course.teach import plots
+from course.teach.clinic.charts import chart
+from course.teach.quizzes import Question, Quiz
+
+Arm = Callable[[int, Preset], Iterator[dict]]  # from a seed and the dial: what each step gave
+FEWEST = 2  # seeds where the dial asks for little
+
+
+@dataclass(frozen=True)
+class Case:
+    """One complaint. The last arm is the cure, the ones before it are what was brought in."""
+
+    name: str
+    title: str
+    threads: str  # where it was asked in public, by project and number
+    symptom: str
+    question: Question
+    panels: Mapping[str, str]  # what is looked at, and the statistic it is
+    arms: Mapping[str, Arm]
+    diagnosis: str
+    cure: str
+    seeds: int = 1
+    xlabel: str = "step"
+    joined: bool = True  # points that follow one another
+
+    def run(self, arm: str, dial: Preset) -> dict[str, dict[float, list[float]]]:
+        """An arm on every seed: for each panel, the values at each step, one a seed."""
+        from tqdm.auto import tqdm
+
+        seeds = range(min(self.seeds, FEWEST) if dial.name == "quick" else self.seeds)
+        found: dict[str, dict[float, list[float]]] = {panel: {} for panel in self.panels}
+        for seed in tqdm(seeds, desc=arm, unit="seed", leave=False):
+            for stats in self.arms[arm](seed, dial):
+                for panel, statistic in self.panels.items():
+                    found[panel].setdefault(stats["step"], []).append(stats[statistic])
+        return found
+
+
+class Patient:
+    """A case whose broken runs have been made; shows itself as the complaint, the question, and the figures."""
+
+    def __init__(self, case: Case, dial: Preset):
+        self.case, self.dial = case, dial
+        *brought, self.last = case.arms
+        self.runs = {arm: case.run(arm, dial) for arm in brought}
+
+    def picture(self) -> plots.Picture:
+        """All runs made so far, panel by panel."""
+        panels = {panel: {arm: found[panel] for arm, found in self.runs.items()} for panel in self.case.panels}
+        return chart(panels, self.case.xlabel, joined=self.case.joined)
+
+    def treat(self) -> "Treated":
+        """Make the last run, too, and show it beside the others."""
+        self.runs[self.last] = self.case.run(self.last, self.dial)
+        return Treated(self)
+
+    def __repr__(self) -> str:
+        return f"{self.case.title}. {self.case.symptom} ({self.case.threads})"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        one = self.case
+        question = Quiz((one.question,), seed=one.name)._repr_html_()
+        card = _card(
+            f"<strong>The complaint.</strong> {escape(one.symptom)} <small>Asked in {escape(one.threads)}.</small>"
+        )
+        display(HTML(f"{card}{question}"))
+        self.picture()._ipython_display_()
+
+
+class Treated:
+    """A patient after the cure: the diagnosis, what helps, and all runs side by side."""
+
+    def __init__(self, patient: Patient):
+        self.case, self.runs, self.picture = patient.case, patient.runs, patient.picture()
+
+    def __repr__(self) -> str:
+        return f"Diagnosis: {self.case.diagnosis} Cure: {self.case.cure}"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        said = {"Diagnosis": self.case.diagnosis, "Cure": self.case.cure}
+        display(HTML(_card("<br>".join(f"<strong>{what}.</strong> {escape(text)}" for what, text in said.items()))))
+        self.picture._ipython_display_()
+
+
+def _card(inside: str) -> str:
+    return f'<p style="max-width:60em;border-left:3px solid rgba(128,128,128,.6);padding-left:.8em">{inside}</p>'

@@ -1,0 +1,112 @@
+"""Pictures of the clinic: every seed a thin line and their mean a thick one; silent groups; what picking promises."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from course.learn.monitoring import mean
+from course.teach import plots
+from course.teach.clinic.picking import expected_best
+from course.teach.widgets import _bundle
+
+Lines = Mapping[str, Mapping[float, Sequence[float]]]  # a series: its values at each place, one a seed
+SPAN = 0.02  # a panel shows at least so much, or rounding would look like a curve
+
+
+@plots.in_our_look
+def chart(panels: Mapping[str, Lines], xlabel: str = "step", *, joined: bool = True) -> plots.Picture:
+    """Panels side by side; a thin line a seed and a thick one for their mean, or points if they are not `joined`."""
+    figure, grid = plots.new_figure(1, len(panels), figsize=(7, 3.1), squeeze=False)
+    said = []
+    for axes, (title, lines) in zip(grid.flat, panels.items(), strict=True):
+        for number, (name, line) in enumerate(lines.items()):
+            means = {x: mean(list(values)) for x, values in line.items()}
+            look = {"color": f"C{number}", "linestyle": plots.LINES[number % len(plots.LINES)] if joined else "none"}
+            for values in zip(*line.values(), strict=True):
+                axes.plot(list(line), values, **look, linewidth=0.7, alpha=0.4)
+            marker = {} if joined else {"marker": plots.MARKERS[number]}
+            axes.plot(list(means), list(means.values()), **look, **marker, linewidth=2, label=name)
+            said.append(f"{title}, {name}: {plots.milestones(means)}")
+        axes.set(title=title, xlabel=xlabel)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(axis="y")
+        _give_room(axes, [value for line in lines.values() for values in line.values() for value in values])
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(labels)))
+    several = max(len(next(iter(line.values()))) for lines in panels.values() for line in lines.values())
+    seeds = f" Means of {several} seeds." if several > 1 else ""
+    return plots.picture(figure, f"By {xlabel}.{seeds} " + "; ".join(said) + ".")
+
+
+def _give_room(axes, values: Sequence[float]) -> None:
+    """From zero on where nothing is below it, to one where all are shares, and never less than a little."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    if low > -1e-6 and 0.5 < high <= 1:
+        low, high = 0.0, 1.0
+    if high - low < SPAN:
+        low, high = low - SPAN / 2, high + SPAN / 2
+    margin = 0.04 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
+
+
+@plots.in_our_look
+def silence(points: Mapping[str, tuple[float, float]], group: int) -> plots.Picture:
+    """Sets of problems by the share right and the share of silent groups, over the curve of p^G + (1-p)^G."""
+    figure, axes = plots.new_figure(figsize=(7, 3.4))
+    chances = [place / 100 for place in range(101)]
+    axes.plot(chances, [p**group + (1 - p) ** group for p in chances], color="0.48", label="all problems equally hard")
+    for number, (name, (right, silent)) in enumerate(points.items()):
+        axes.plot(right, silent, plots.MARKERS[number % 6], color=f"C{number}", label=name)
+    axes.set(xlabel="share right", ylabel="share of silent groups", xlim=(-0.03, 1.03), ylim=(-0.03, 1.06))
+    axes.grid()
+    figure.legend(loc="outside right upper")
+    said = "; ".join(f"{name}: {right:.2f} right, {silent:.2f} silent" for name, (right, silent) in points.items())
+    return plots.picture(figure, f"Silent groups of {group} by share right. {said}.")
+
+
+@plots.in_our_look
+def promises(right: float, problems: int) -> plots.Picture:
+    """What the best of so many tries shows on a benchmark of this size, if the truth is always `right`."""
+    figure, axes = plots.new_figure(figsize=(7, 3))
+    tries = (1, 2, 5, 10, 20, 50, 100)
+    best = {k: expected_best(right, problems, k) for k in tries}
+    axes.plot(list(best), list(best.values()), "o-", label="the best of them")
+    axes.axhline(right, color="0.48", linestyle=":", label="the truth")
+    axes.set(xlabel="seeds or checkpoints to pick from", ylabel="reported share right", ylim=(0, 1.03), xscale="log")
+    axes.set_xticks(tries, [str(k) for k in tries])
+    axes.minorticks_off()
+    axes.grid(axis="y")
+    axes.legend(loc="lower right")
+    said = ", ".join(f"{value:.2f} of {k}" for k, value in best.items())
+    return plots.picture(figure, f"Truth {right:.2f}, benchmark of {problems} problems. The best shows {said}.")
+
+
+class Promise:
+    """Two sliders, how good a model is and how many problems the benchmark has; and what picking the best reports."""
+
+    def __init__(self, right: float = 0.5, problems: int = 30):
+        self.right, self.problems = right, problems
+        self.first = promises(right, problems)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The sliders where there are widgets; otherwise the picture they started with."""
+        picture = base64.b64encode(self.first.png).decode("ascii")
+        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
+        return _bundle(self._box(), html, self.first.alt)
+
+    def _box(self):
+        import ipywidgets
+
+        wide = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": "6em"}}
+        right = ipywidgets.FloatSlider(self.right, min=0, max=1, step=0.05, description="truth", **wide)
+        problems = ipywidgets.IntSlider(self.problems, min=10, max=500, step=10, description="problems", **wide)
+        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
+        words = ipywidgets.HTML(escape(self.first.alt))
+
+        def redraw(_) -> None:
+            picture = promises(right.value, problems.value)
+            image.value, words.value = picture.png, escape(picture.alt)
+
+        right.observe(redraw, "value")
+        problems.observe(redraw, "value")
+        return ipywidgets.VBox([right, problems, image, words])

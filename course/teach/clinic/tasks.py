@@ -1,0 +1,78 @@
+"""What the clinic's runs learn: two tiny tasks of single symbols, and two kinds of questions for `mini-base`.
+
+Every function is the real loop, `course.learn.grpo.grpo`, on one task; what is broken comes in as one of its pieces.
+"""
+
+import copy
+import functools
+from collections.abc import Iterator
+from dataclasses import replace
+
+from torch import nn
+
+from course.learn.grpo import GRPOConfig, grpo, sequence_mean
+from course.learn.monitoring import mean
+from course.learn.pretraining import new_model
+from course.learn.probes import STEP, TINY, babbler, begins_right, fits_prompt, run
+from course.model import load
+from course.model.transformer import Transformer
+from course.presets import Preset
+from course.think.asking import Answered
+from course.world import Problem, draw_problems
+
+SAYS = {"a": "x", "b": "y"}  # what the right reply says to each prompt
+BABBLE = replace(STEP, steps=30, prompts=16, learning_rate=2e-3)
+SMALL = GRPOConfig(steps=12, prompts=10)  # steps of `mini-base` that take a second or less
+
+
+def two_prompts(seed: int, *, steps: int = 30, rate: float = 3e-2, updates: int = 1, **pieces) -> Iterator[dict]:
+    """To `a` say `x` and end, to `b` say `y` and end: a fresh network, which gets it right one time in 36.
+
+    `right` is the share that does, whatever is paid.
+    """
+    config = replace(STEP, steps=steps, max_new_tokens=2, learning_rate=rate, updates=updates, seed=seed)
+    pieces = {"reward": fits_prompt, "watch": shares_right, **pieces}
+    return run(new_model(TINY, seed), "ab", config=config, **pieces)
+
+
+def shares_right(groups: list[list[Answered]]) -> dict[str, float]:
+    """The share of replies that fit their prompt."""
+    return {"right": mean([fits_prompt(one) for group in groups for one in group])}
+
+
+def babble(seed: int, *, kind: type[Transformer] = Transformer, kl: float = 0.0, **pieces) -> Iterator[dict]:
+    """Begin with `a`, and pay comes at the end: a network that has read babble, whose length is of no use.
+
+    `kind` is the class of the network; with `kl` it is held to what it was.
+    """
+    model = kind(TINY).eval()
+    model.load_state_dict(_babbler(seed).state_dict())
+    reference = copy.deepcopy(model) if kl else None
+    config = replace(BABBLE, kl=kl, seed=seed)
+    return run(model, "?", begins_right, config, reference=reference, **pieces)
+
+
+@functools.cache
+def _babbler(seed: int) -> nn.Module:
+    return babbler(seed)  # two seconds of reading, the same for every case
+
+
+def ask_mini(
+    seed: int, dial: Preset, family: str, level: int | None = None, *, kl: float = 0.0, **pieces
+) -> Iterator[dict]:
+    """`mini-base` reinforced on one family of problems, with every reply counting alike, as GRPO has it."""
+    model, tokenizer = load("mini-base")
+    config = replace(SMALL, steps=steps_of(dial, SMALL.steps), kl=kl, seed=seed)
+    reference = load("mini-base")[0] if kl else None
+
+    def problems(config: GRPOConfig, step: int) -> list[Problem]:
+        seed = 1_000_003 * config.seed + step
+        return draw_problems(family, config.prompts, level=level, split="train", seed=seed)
+
+    pieces = {"reduction": sequence_mean, **pieces}
+    return grpo(model, tokenizer, config, problems=problems, reference=reference, **pieces)
+
+
+def steps_of(dial: Preset, steps: int) -> int:
+    """How many steps the dial leaves of a run of `mini-base`: two at least."""
+    return max(2, round(steps * dial.steps))

@@ -301,8 +301,8 @@ EXPERIMENTS = (
     Experiment(
         "balancing",
         claim="Without balancing a few experts do the work; a bias that is nudged spreads it, without a loss (C26).",
-        falsified_if="over the last 50 batches no layer without balancing has a MaxVio above 1.5, or with bias updates one "
-        "has 0.3 or more, in any seed",
+        falsified_if="over the last 50 batches no layer without balancing has a MaxVio above 1.5, or with bias updates "
+        "one has 0.3 or more, in any seed",
         run=balancing,
         seeds=3,
         problems=100,

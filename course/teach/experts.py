@@ -1,0 +1,148 @@
+"""Experts to look at: who serves what, what is lost without whom, and the way of each token of your own question."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+from torch import Tensor, nn
+
+from course._shapes import Float
+from course.teach import plots
+from course.teach.widgets import _bundle
+from course.think.routing import Routes, routes
+
+COLORS = ("0,114,178", "213,94,0", "0,158,115", "204,121,167", "230,159,0", "86,180,233")  # those of our pictures
+WRITTEN = 10  # up to so many experts, a cell says its number
+
+
+@plots.in_our_look
+def shaded(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str, *, what: str, full: float | None = None
+) -> plots.Picture:
+    """A number for each kind (row) and expert (column), a panel a layer; darker where it is larger.
+
+    Cells below zero are shaded in another color. `what` says what the numbers are, `full` which one has the full color
+    (the largest, if None). Raises ValueError if there is nothing to draw or panels do not have the same rows.
+    """
+    rows = list(next(iter(panels.values()), ()))
+    if not rows or any(list(panel) != rows for panel in panels.values()):
+        raise ValueError("nothing to draw: every panel needs the same rows, at least one")
+    values = {title: np.array([[float(x) for x in panel[row]] for row in rows]) for title, panel in panels.items()}
+    full = full or max(1e-9, *(float(np.abs(each).max()) for each in values.values()))
+    figure, grid = plots.new_figure(1, len(panels), figsize=(7, 1.0 + 0.27 * len(rows)), sharey=True, squeeze=False)
+    said = []
+    for axes, (title, each) in zip(grid.flat, values.items(), strict=True):
+        _shade(axes, each, full)
+        axes.set(title=title, xlabel="expert", xticks=range(each.shape[1]), yticks=range(len(rows)), yticklabels=rows)
+        axes.tick_params(labelsize=8, length=0)
+        most = ", ".join(f"{row} {line.argmax()} ({line.max():.2f})" for row, line in zip(rows, each, strict=True))
+        said.append(f"{title}: {most}")
+    grid.flat[0].set_ylabel(ylabel)
+    return plots.picture(figure, f"{what.capitalize()} by {ylabel}, expert with the most. " + "; ".join(said) + ".")
+
+
+def _shade(axes, values: np.ndarray, full: float) -> None:
+    """Cells as clear as they are small, blue above zero and orange below, with their numbers if there is room."""
+    from matplotlib.colors import to_rgba
+
+    shades = np.where(values[..., None] < 0, np.array(to_rgba("C1")), np.array(to_rgba("C0")))
+    shades[..., 3] = (np.abs(values) / full).clip(0, 1)
+    axes.imshow(shades, aspect="auto")
+    if values.shape[1] > WRITTEN:
+        return
+    for (row, column), value in np.ndenumerate(values):
+        color = "white" if abs(value) > 0.6 * full else "0.48"
+        text = f"{value:.2f}".replace("0.", ".", 1)
+        axes.text(column, row, text, ha="center", va="center", fontsize=6.5, color=color)
+
+
+def by_layer(shares: Mapping[str, Float[Tensor, "L E"]], layers: Sequence[int]) -> dict[str, dict[str, list[float]]]:
+    """What `routing.served` gives, turned into one panel a layer, as `shaded` wants it."""
+    return {
+        f"layer {layer}": {kind: [float(x) for x in each[place]] for kind, each in shares.items()}
+        for place, layer in enumerate(layers)
+    }
+
+
+def lost_by_layer(lost: Mapping[tuple[int, int], Mapping[str, float]]) -> dict[str, dict[str, list[float]]]:
+    """What `routing.knock_out` gives, turned into one panel a layer, as `shaded` wants it."""
+    panels: dict[str, dict[str, list[float]]] = {}
+    for (layer, _), families in lost.items():
+        panel = panels.setdefault(f"layer {layer}", {family: [] for family in families})
+        for family, nats in families.items():
+            panel[family].append(nats)
+    return panels
+
+
+class Explorer:
+    """A question box over a router: type, press Enter, and see each token's experts and weights, layer by layer."""
+
+    def __init__(self, model: nn.Module, tokenizer, question: str):
+        self.model, self.tokenizer, self.question = model, tokenizer, question
+        self.first = self.look(question)
+
+    def look(self, question: str) -> Routes:
+        """The routes of a question. Raises ValueError for what the model cannot read."""
+        return routes(self.model, self.tokenizer, question)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The widget where there are widgets; otherwise the routes of the first question, as HTML or as text."""
+        return _bundle(self._box(), as_html(self.first), as_text(self.first))
+
+    def _box(self):
+        import ipywidgets
+
+        wide = ipywidgets.Layout(width="min(60em, 95%)")
+        text = ipywidgets.Text(self.question, description="question", layout=wide, continuous_update=False)
+        table = ipywidgets.HTML(as_html(self.first))
+
+        def look(_) -> None:
+            try:
+                table.value = as_html(self.look(text.value))
+            except ValueError as error:
+                table.value = f"<p role='alert'>{escape(str(error))}</p>"
+
+        text.observe(look, "value")
+        return ipywidgets.VBox([text, table])
+
+
+def as_html(found: Routes) -> str:
+    """Routes as a table: a row a token, a column a layer; each expert has a color, its number and its weight."""
+    head = "".join(f'<th scope="col" style="text-align:left">layer {layer}</th>' for layer in found.layers)
+    rows = "".join(
+        f'<tr><th scope="row" style="font-family:monospace;text-align:left">{escape(_visible(piece))}</th>'
+        + "".join(
+            f"<td style='text-align:left'>{_chips(found, layer, place)}</td>" for layer in range(len(found.layers))
+        )
+        + "</tr>"
+        for place, piece in enumerate(found.pieces)
+    )
+    said = f"experts of each token with their weights; each layer has {found.experts}, numbered from 0"
+    caption = f'<caption style="text-align:left;opacity:.75;font-size:85%">{said}</caption>'
+    return f'<table>{caption}<tr><th scope="col" style="text-align:left">token</th>{head}</tr>{rows}</table>'
+
+
+def _chips(found: Routes, layer: int, place: int) -> str:
+    """The experts of one token in one layer, strongest first; the fuller the color, the larger the weight."""
+    chips = []
+    for expert, weight in zip(found.chosen[layer, place].tolist(), found.weights[layer, place].tolist(), strict=True):
+        color = f"rgba({COLORS[expert % len(COLORS)]},{min(0.7, 0.1 + 0.6 * weight):.2f})"
+        box = f"background:{color};border-radius:4px;padding:0 .4em;margin-right:.3em;white-space:nowrap"
+        chips.append(f'<span style="{box}"><strong>{expert}</strong> {weight:.2f}</span>')
+    return "".join(chips)
+
+
+def as_text(found: Routes) -> str:
+    """Routes as lines of text, a token each."""
+    lines = []
+    for place, piece in enumerate(found.pieces):
+        cells = []
+        for number, layer in enumerate(found.layers):
+            pairs = zip(found.chosen[number, place].tolist(), found.weights[number, place].tolist(), strict=True)
+            cells.append(f"layer {layer}: " + ", ".join(f"{expert} {weight:.2f}" for expert, weight in pairs))
+        lines.append(f"{_visible(piece):12} {'   '.join(cells)}")
+    return "\n".join(lines)
+
+
+def _visible(piece: str) -> str:
+    return piece.replace("\n", "↵").replace(" ", "␣")

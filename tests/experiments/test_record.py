@@ -64,8 +64,9 @@ def test_what_is_committed_is_what_the_code_says(name):
         assert comparison["verdict"] == verdict
 
 
-def test_what_is_committed_is_found_and_whatever_was_trained_has_five_seeds():
-    assert {name for name, one in EVERY.items() if one.seeds > 1} == {"spelling"} and EVERY["spelling"].seeds == 5
+def test_what_is_committed_is_found_and_whatever_was_trained_has_three_seeds_or_more():
+    asked_only = {"decimals", "difficulty", "overkill", "examples", "cues", "votes"}
+    assert all((one.seeds == 1) is (name in asked_only) and one.seeds != 2 for name, one in EVERY.items())
     assert {path.stem for path in (ROOT / "results").glob("*.json")} == {*EVERY, "mini-base"}
 
 

@@ -50,7 +50,7 @@ SIXTEEN = replace(DENSE, experts=replace(EIGHT, count=16))
 SKEWED = Mixture(  # nearly all cups: few tokens that differ
     examples=0, spelling=0, arithmetic=0, versions=0, facts=0, weights=(0.05, 0.05, 0.05, 4.8, 0.05)
 )
-SHORT = replace(READING, steps=250)
+SHORT = replace(READING, steps=400)
 LAST = 50  # batches whose load counts
 
 

@@ -70,7 +70,8 @@ def by_letter(family: str, piece: str) -> str | None:
 def served(model: nn.Module, tokenizer, texts: Texts, kind: Kind = by_family) -> dict[str, Float[Tensor, "L E"]]:
     """For each kind of token, each expert's share of its choices in each layer; a layer's shares add up to 1.
 
-    A kind that does not occur is left out. Raises ValueError for a model without experts.
+    Families come in their own order, other kinds in the alphabet's; a kind that does not occur is left out. Raises
+    ValueError for a model without experts.
     """
     counts: dict[str, Tensor] = {}
     for family, several in texts.items():
@@ -82,7 +83,8 @@ def served(model: nn.Module, tokenizer, texts: Texts, kind: Kind = by_family) ->
                     counts.setdefault(name, empty).scatter_add_(
                         1, found.chosen[:, place], torch.ones_like(found.weights[:, place])
                     )
-    return {name: count / count.sum(-1, keepdim=True) for name, count in sorted(counts.items())}
+    order = sorted(counts, key=lambda name: (list(texts).index(name) if name in texts else -1, name))
+    return {name: counts[name] / counts[name].sum(-1, keepdim=True) for name in order}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from course.experiments import recorded
 from course.learn import grpo, probes
 from course.learn.rewards import exact_answer
-from course.model import Completion
+from course.model import Completion, moe
 from course.teach.exercises import find
 from course.think import evaluation
 from course.think.asking import Answered, read_reply
@@ -119,3 +119,25 @@ def test_the_mended_reward_agrees_with_the_library_s():
         completion = Completion(text, [9, 1], [0.0, 0.0], finished)
         one = Answered(sums.ask((5, int(truth) - 5)), read_reply("<assistant>", completion), completion)
         assert find("grpo.mend_reward").reference(text, truth, finished) == exact_answer(one)
+
+
+def test_weights_and_load_of_the_expert_chapter_agree_with_the_library():
+    for logits, k in find("moe.top_k_weights").inputs:
+        chosen, weights = moe.softmax_routing(torch.tensor([logits]), torch.zeros(len(logits)), k)
+        expected = torch.zeros(len(logits)).scatter(0, chosen[0], weights[0]).tolist()
+        assert find("moe.top_k_weights").reference(logits, k) == pytest.approx(expected, abs=1e-6)
+    for scores, bias, k in find("moe.mend_bias").inputs:
+        chosen, weights = moe.sigmoid_routing(torch.tensor([scores]).logit(), torch.tensor(bias), k)
+        expected = torch.zeros(len(scores)).scatter(0, chosen[0], weights[0]).tolist()
+        assert find("moe.mend_bias").reference(scores, bias, k) == pytest.approx(expected, abs=1e-6)
+    for (load,) in find("moe.max_violation").inputs:
+        assert find("moe.max_violation").reference(load) == pytest.approx(moe.max_violation(torch.tensor(load)))
+
+
+def test_a_nudge_is_the_library_s_step_of_balance():
+    for bias, load, speed in find("moe.nudge").inputs:
+        layer = moe.MixtureOfExperts(4, moe.Experts(count=len(load), per_token=1, hidden=2))
+        layer.router.bias.copy_(torch.tensor(bias))
+        layer.chosen = torch.arange(len(load)).repeat_interleave(torch.tensor(load))[:, None]
+        moe.balance(layer, speed)
+        assert find("moe.nudge").reference(bias, load, speed) == pytest.approx(layer.router.bias.tolist(), abs=1e-6)

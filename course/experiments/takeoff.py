@@ -1,46 +1,61 @@
 """When does reinforcement take off, and what does a loss do to lengths that do not matter? (chapter 6)"""
 
+import random
 from dataclasses import replace
-from functools import partial
 
 from course.experiments import Experiment, Findings, spread
 from course.experiments.grpo import interval, shares
 from course.learn.grpo import GRPOConfig, constant, grpo, sequence_mean, token_mean, training_problems
 from course.learn.monitoring import mean
-from course.learn.pretraining import rows
 from course.learn.probes import length_trap, lengthening
+from course.learn.sft import Lesson, imitation_loss, in_turn
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.think.asking import answer_often
 from course.think.evaluation import paired_comparison
-from course.world import draw_problems
-from course.world.corpus import Mixture
-from course.world.problem import Problem
+from course.think.prompting import direct
+from course.world import FAMILIES, draw_problems
+from course.world.corpus import exchange
+from course.world.problem import Problem, solve
+from course.world.tokenizer import encode
 
-HABITS = (0.0, 0.01, 0.03, 0.1)  # how often the web of each start thinks without a cue
+HABITS = (0.0, 0.003, 0.01, 0.03, 0.1)  # of questions: worked out in what a start imitated
 SOME = GRPOConfig(prompts=20, steps=60)  # cups and sums only, which cannot be guessed
-READING_ON = TrainingConfig(steps=100, learning_rate=1e-3, warmup=10)
+IMITATING = TrainingConfig(steps=50, rows=8, length=320, learning_rate=5e-4, warmup=10)
+SHOWN = 3000  # questions of each family in what is imitated
 FAMILIES_TO_TAKE_OFF = ("cups", "sums")
 TAKEN_OFF = 0.20  # above the start, in the mean of the last few steps
 FEW = 4  # steps in that mean
 
 
 def take_off(habit: float, seed: int, problems: int) -> dict:
-    """Read on in a web with another habit, so that thinking is rarer or commoner; then count the steps to 20 points."""
+    """Have `mini-base` imitate replies of which a share thinks, then reward it until it is right on 20 points more."""
     model, tokenizer = load("mini-base")
-    config = replace(READING_ON, seed=2000 + seed)
-    for _ in train(model, partial(rows, Mixture(unprompted=habit), config), config):
+    config = replace(IMITATING, seed=seed)
+    shown = in_turn(replies_of_which_few_think(tokenizer, habit, seed), config.rows, config.length, seed)
+    for _ in train(model, shown, config, loss=imitation_loss):
         pass
     asked = [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split="test")]
-    start = shares([one for several in answer_often(model, tokenizer, asked, samples=4, seed=7) for one in several])
-    curve, thinks = [], []
+    start = shares([one for several in answer_often(model, tokenizer, asked, samples=8, seed=7) for one in several])
+    curve: list[float] = []
     for stats in grpo(model, tokenizer, replace(SOME, seed=seed), problems=two_families):
         curve.append(stats["right"])
-        thinks.append(stats["thinks"])
-    reached = [
-        step for step in range(FEW, len(curve) + 1) if mean(curve[step - FEW : step]) >= start["right"] + TAKEN_OFF
-    ]
-    return {**start, "steps": reached[0] if reached else None, "curve": curve, "thinking": thinks}
+        if len(curve) >= FEW and mean(curve[-FEW:]) >= start["right"] + TAKEN_OFF:
+            return {**start, "steps": stats["step"], "curve": curve}
+    return {**start, "steps": None, "curve": curve}
+
+
+def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[Lesson]:
+    """Questions of the train split, a share of them worked out and the rest answered straight off."""
+    rng = random.Random(f"habit:{habit}:{seed}")
+    lessons = []
+    for family in FAMILIES_TO_TAKE_OFF:
+        for problem in draw_problems(family, SHOWN, split="train", seed=seed):
+            lines, answer = solve(FAMILIES[family], problem, rng)
+            text = exchange(problem.question, answer, lines if rng.random() < habit else None)
+            prompt = encode(tokenizer, direct(problem.question))
+            lessons.append(Lesson(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
+    return lessons
 
 
 def two_families(config: GRPOConfig, step: int) -> list[Problem]:
@@ -58,7 +73,7 @@ def takeoff(seeds: int, problems: int) -> Findings:
     found = spread("takeoff", take_off, jobs)
     by_habit = {habit: [found[habit, seed, problems] for seed in range(seeds)] for habit in HABITS}
     steps = {habit: [one["steps"] or SOME.steps + 1 for one in several] for habit, several in by_habit.items()}
-    rare, common = HABITS[1], HABITS[-1]  # not at all may never take off: its steps are cut at the end of the run
+    rare, common = HABITS[0], HABITS[-1]  # whatever has not taken off by the end counts as one step more
     comparison = paired_comparison(steps[common], steps[rare])
     figures = {
         str(habit): {
@@ -70,7 +85,7 @@ def takeoff(seeds: int, problems: int) -> Findings:
         }
         for habit, several in by_habit.items()
     }
-    what = f"steps to take off: thinking in {rare:.1%} of the web against {common:.0%}"
+    what = f"steps to take off: thinking in {rare:.0%} of what was imitated against {common:.0%}"
     return Findings(figures, {what: comparison}, comparison.verdict == "better")
 
 

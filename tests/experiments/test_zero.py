@@ -13,6 +13,7 @@ from course.experiments.takeoff import signal, two_families
 from course.learn.training import TrainingConfig
 from course.model.accounting import sampling_flops, training_flops
 from course.world.problem import split_of
+from course.world.tokenizer import load_tokenizer
 from tests.learn.rollouts import rollouts, small
 
 
@@ -43,10 +44,11 @@ def test_zero_runs_on_a_few_problems_and_says_how_each_claim_ends(in_this_proces
 @pytest.mark.slow
 def test_takeoff_runs_on_a_few_problems(in_this_process, monkeypatch):
     monkeypatch.setattr(takeoff, "SOME", replace(takeoff.SOME, steps=2, prompts=5, group_size=4, max_new_tokens=60))
-    monkeypatch.setattr(takeoff, "HABITS", (0.003, 0.1))
-    monkeypatch.setattr(takeoff, "READING_ON", replace(takeoff.READING_ON, steps=1))
+    monkeypatch.setattr(takeoff, "HABITS", (0.0, 0.1))
+    monkeypatch.setattr(takeoff, "IMITATING", replace(takeoff.IMITATING, steps=1))
+    monkeypatch.setattr(takeoff, "SHOWN", 200)
     record = conduct(find("takeoff"), 2, 4)
-    assert set(record["figures"]) == {"0.003", "0.1"}
+    assert set(record["figures"]) == {"0.0", "0.1"}
     assert all(len(one["steps"]) == 2 for one in record["figures"].values())
 
 
@@ -90,6 +92,17 @@ def test_figures_by_hand():
     assert chance([0, 1, 256], 256) == pytest.approx(2 / 3)
     assert [newly_solved(*pair) for pair in ((0, 0), (0, 3), (2, 0), (2, 3))] == [False, True, False, False]
     assert signal(0.05) == pytest.approx(1 - 0.663, abs=1e-3) and signal(0.5) == pytest.approx(1 - 2 / 256)
+
+
+def test_what_a_start_imitates_is_worked_out_as_often_as_it_says_and_of_the_train_split(monkeypatch):
+    monkeypatch.setattr(takeoff, "SHOWN", 400)
+    tokenizer = load_tokenizer()
+    for habit in (0.0, 0.1):
+        lessons = takeoff.replies_of_which_few_think(tokenizer, habit, 0)
+        thinking = [one for one in lessons if "<think>" in tokenizer.decode(one.reply)]
+        assert len(lessons) == 800 and abs(len(thinking) / 800 - habit) < 0.035
+        assert all(one.reply[-1] == tokenizer.eos_token_id for one in lessons)
+        assert tokenizer.decode(lessons[0].prompt).endswith("<assistant>")
 
 
 def test_takeoff_asks_for_cups_and_sums_of_the_train_split_only():

@@ -238,7 +238,7 @@ def test_the_diagnosis_holds_on_lines_of_real_logs():
         "no signal": list(tasks.two_prompts(1, rate=0.3))[-1],
     }
     for name, one in lines.items():
-        found = find("clinic.diagnose").reference(one["loss"], one["reward"], one["silent"], one["ratio"], 1)
+        found = find("clinic.diagnose").reference(one["loss"], one["reward"], one["silent"], one["clipped"], 1)
         assert found == name
 
 

@@ -189,7 +189,7 @@ ENDING = Case(
     },
     "The mask takes the end for padding. Where a reply stops is a decision of the model, and no gradient reaches it.",
     "The end is a token like any other: it counts. What comes after it does not.",
-    seeds=5,
+    seeds=3,
 )
 
 PADDING = Case(
@@ -221,7 +221,7 @@ PADDING = Case(
     "Rows are padded on the left for scoring and the mask is missing, so short replies are scored as if padding were "
     "part of the text.",
     "Pass the mask, or pad on the right, where no token looks. And assert that the ratio is 1 on the first update.",
-    seeds=5,
+    seeds=3,
 )
 
 SEED = Case(
@@ -309,7 +309,7 @@ SIGN = Case(
     "Where model and reference agree, the slope of the term is zero, so it begins quietly. Then every step away "
     "steepens the next one.",
     "Plus in a loss, minus in a reward. And take an estimator whose gradient pulls: k2, not k1.",
-    seeds=5,
+    seeds=3,
 )
 
 CASES = {one.name: one for one in (LOSS, RATIO, SIGNAL, RATE, MARKER, ENDING, PADDING, SEED, CHECKPOINT, SIGN)}

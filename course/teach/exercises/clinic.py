@@ -64,40 +64,41 @@ _CHANCES = ((0.5, 2), (0.0, 8), (1.0, 8), (0.05, 8), (0.05, 32), (0.9, 4))
 # --- reading a log ------------------------------------------------------------------------------------------------
 
 
-def diagnose(loss: float, reward: float, silent: float, ratio: float, updates: int) -> str:
+def diagnose(loss: float, reward: float, silent: float, clipped: float, updates: int) -> str:
     """Is there signal, and does scoring reproduce sampling? The loss is not asked."""
     if silent == 1:
         return "done" if reward == 1 else "no signal"
-    return "scoring" if updates == 1 and abs(ratio - 1) > 0.001 else "healthy"
+    return "scoring" if updates == 1 and clipped > 0 else "healthy"
 
 
-def _by_the_loss(loss, reward, silent, ratio, updates):
-    return diagnose(loss, reward, float(abs(loss) < 1e-6), ratio, updates)
+def _by_the_loss(loss, reward, silent, clipped, updates):
+    return diagnose(loss, reward, float(abs(loss) < 1e-6), clipped, updates)
 
 
-def _ratio_of_one_is_sick(loss, reward, silent, ratio, updates):
-    return diagnose(loss, reward, silent, 1.0 if abs(ratio - 1) > 0.001 else 0.0, 1)
+def _no_clip_is_sick(loss, reward, silent, clipped, updates):
+    return diagnose(loss, reward, silent, float(clipped == 0), 1)
 
 
-def _any_ratio(loss, reward, silent, ratio, updates):
-    return diagnose(loss, reward, silent, ratio, 1)
+def _any_clip(loss, reward, silent, clipped, updates):
+    return diagnose(loss, reward, silent, clipped, 1)
 
 
-def _never_done(loss, reward, silent, ratio, updates):
-    return diagnose(loss, min(reward, 0.99), silent, ratio, updates)
+def _never_done(loss, reward, silent, clipped, updates):
+    return diagnose(loss, min(reward, 0.99), silent, clipped, updates)
 
 
-def _ratio_first(loss, reward, silent, ratio, updates):
-    return "scoring" if updates == 1 and abs(ratio - 1) > 0.001 else diagnose(loss, reward, silent, ratio, updates)
+def _done_is_healthy(loss, reward, silent, clipped, updates):
+    found = diagnose(loss, reward, silent, clipped, updates)
+    return "healthy" if found == "done" else found
 
 
 _LOGS = (
-    (0.0, 0.4, 0.1, 1.0, 1),
+    (0.0, 0.4, 0.1, 0.0, 1),
     (0.0, 0.0, 1.0, 0.0, 1),
     (0.0, 1.0, 1.0, 0.0, 1),
-    (0.21, 0.6, 0.2, 1.0, 1),
-    (0.03, 0.5, 0.1, 0.93, 1),
-    (0.03, 0.5, 0.1, 0.93, 8),
+    (0.21, 0.6, 0.2, 0.0, 1),
+    (0.03, 0.5, 0.1, 0.15, 1),
+    (0.03, 0.5, 0.1, 0.15, 8),
 )
 
 EXERCISES = (
@@ -155,29 +156,31 @@ EXERCISES = (
         "clinic.diagnose",
         title="Diagnose a log",
         text="A line of a log holds five numbers: loss; reward (the mean, at most 1); silent (the share of groups "
-        "whose rewards are all equal); ratio (mean of new over old probabilities at the last update on a batch, 0 if "
-        "there was nothing to compute); and how many updates are made on a batch.\n\n"
-        "Write diagnose(loss, reward, silent, ratio, updates). If every group is silent it returns 'done' if the "
-        "reward is 1, and 'no signal' if not. Else it returns 'scoring' if there is one update and the ratio is more "
-        "than .001 away from 1, and 'healthy' if not.",
+        "whose rewards are all equal); clipped (the clip fraction at the last update on a batch); and how many updates "
+        "are made on a batch.\n\n"
+        "Write diagnose(loss, reward, silent, clipped, updates). If every group is silent it returns 'done' if the "
+        "reward is 1, and 'no signal' if not. Else it returns 'scoring' if something is clipped though there is only "
+        "one update, and 'healthy' if not.",
         difficulty=3,
         importance=5,
         minutes=10,
         hints=(
             "One of the five numbers is of no use at all.",
-            "On the first update the ratio must be 1. On a later one it must not.",
+            "On the first update every ratio must be 1, so nothing is clipped. On a later one something may be.",
         ),
         reference=diagnose,
         inputs=_LOGS,
         mistakes=(
             Mistake(_by_the_loss, "You read the loss. It is zero in the healthy first line, and not zero in others."),
             Mistake(
-                _ratio_of_one_is_sick,
-                "A ratio of 1 on the first update is what should be. It is the alarm if it is not.",
+                _no_clip_is_sick, "A clip that never fires is what should be on one update. It is the alarm if it does."
             ),
-            Mistake(_any_ratio, "With several updates on a batch the weights have moved, and the ratio with them."),
+            Mistake(_any_clip, "With several updates on a batch the weights have moved, and a clip is there to fire."),
             Mistake(
                 _never_done, "If all replies of all groups are paid there is no signal either, but nothing is wrong."
+            ),
+            Mistake(
+                _done_is_healthy, "Where every reply is paid the run is not sick, but it does not learn: it is done."
             ),
         ),
     ),

@@ -104,21 +104,18 @@ RATE = Case(
     "hello-agents #770",
     "It moved in the first steps. Then the reward stood still, far below what the task allows.",
     Question(
-        "The entropy is almost zero and every group is silent. Will more steps help?",
+        "Every group is silent, and the entropy is close to zero. Will more steps help?",
         (
-            "No: it says the same thing every time.",
-            "All replies of a group are equal, so are their rewards, and there is no gradient to lead out of it.",
+            "No: it hardly says anything else any more.",
+            "All replies of a group are paid alike, most of them because they are the same reply. No gradient leads out.",
         ),
         (
             (
                 "Yes, it only has to explore.",
-                "Exploring is sampling something else now and then. Entropy zero is never.",
+                "Exploring is to say something else now and then. Entropy measures just that.",
             ),
-            (
-                "Yes, with a lower learning rate from here on.",
-                "No gradient arrives; a smaller share of nothing is nothing.",
-            ),
-            ("Yes, with larger groups.", "Sixteen equal replies or sixty: their rewards are equal."),
+            ("Yes, with a lower rate from here on.", "No gradient arrives, and a smaller share of nothing is nothing."),
+            ("Yes, with larger groups.", "Sixteen equal replies or sixty: they are paid alike."),
         ),
     ),
     {"share right": "right", "entropy": "entropy", "silent groups": "silent"},

@@ -107,7 +107,8 @@ RATE = Case(
         "Every group is silent, and the entropy is close to zero. Will more steps help?",
         (
             "No: it hardly says anything else any more.",
-            "All replies of a group are paid alike, most of them because they are the same reply. No gradient leads out.",
+            "All replies of a group are paid alike, most of them because they are the same reply. No gradient leads "
+            "out.",
         ),
         (
             (

@@ -274,16 +274,15 @@ def balancing(seeds: int, problems: int) -> Findings:
         for way, several in runs.items()
     }
     alone, *balanced = WAYS  # named before anything ran: bias updates against no balancing
-    per_batch = {way: found["mean of batches"] for way, found in worst.items()}
+    together = {way: found["of all batches"] for way, found in worst.items()}
     comparisons = {
-        f"MaxVio, {way} against {alone}": paired_comparison(per_batch[alone], per_batch[way]) for way in balanced
+        f"MaxVio saved by {way}, against {alone}": paired_comparison(together[way], together[alone]) for way in balanced
     }
     losses = {way: [one["loss"] for one in several] for way, several in runs.items()}
     comparisons |= {
         f"nats saved by {way}, against {alone}": paired_comparison(losses[way], losses[alone]) for way in balanced
     }
-    collapsed = all(worst[alone][how][seed] > 1.5 for how in worst[alone] for seed in range(seeds))
-    even = all(worst["bias updates"][how][seed] < 0.3 for how in worst[alone] for seed in range(seeds))
+    collapsed, even = min(together[alone]) > 1.5, max(together["bias updates"]) < 0.3
     figures = {"by seed": runs, "MaxVio of the worst layer": worst, "loss on cups": losses}
     return Findings(figures, comparisons, collapsed and even)
 
@@ -301,8 +300,8 @@ EXPERIMENTS = (
     Experiment(
         "balancing",
         claim="Without balancing a few experts do the work; a bias that is nudged spreads it, without a loss (C26).",
-        falsified_if="over the last 50 batches no layer without balancing has a MaxVio above 1.5, or with bias updates "
-        "one has 0.3 or more, in any seed",
+        falsified_if="over the last 50 batches taken together no layer without balancing has a MaxVio above 1.5, or "
+        "with bias updates one has 0.3 or more, in any seed",
         run=balancing,
         seeds=3,
         problems=100,

@@ -140,7 +140,9 @@ def curves(
             number = names.index(name)
             _line(axes, line, name, MARKERS[number], LINES[number % len(LINES)], f"C{number}")
             said.append(f"{title} {name}: " + ", ".join(f"{x} {_measured(y)[0]:.2f}" for x, y in line.items()))
-        axes.set(title=title if len(panels) > 1 else "", xlabel=xlabel, ylim=ylim)
+        axes.set(title=title if len(panels) > 1 else "", xlabel=xlabel)
+        if ylim:  # None would fix what the first panel needs
+            axes.set_ylim(ylim)
         if doubling:
             ticks = sorted({x for line in panel.values() for x in line})
             axes.set_xscale("log", base=2)

@@ -142,3 +142,10 @@ def test_drawing_changes_no_setting_of_the_reader_s():
     before = dict(matplotlib.rcParams)
     drawn()
     assert dict(matplotlib.rcParams) == before
+
+
+def test_panels_without_limits_show_every_point(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "picture", lambda figure, alt: figures.append(figure) or plots.Picture(b"", alt))
+    plots.curves({"low": {"x": {1: RECORD}}, "high": {"x": {1: {**RECORD, "mean": 9.0}}}}, "steps", ylim=None)
+    assert all(axes.get_ylim()[1] >= 9.0 for axes in figures[0].axes)

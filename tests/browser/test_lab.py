@@ -93,6 +93,10 @@ def test_every_cell_runs_in_jupyterlab(lab, browser, path, request):
     assert pictures.count() == words.count()
     if path.stem == "00_start":
         _question_box_answers(page)
+    if path.stem == "03_moe":
+        _router_can_be_explored(page)
+    if path.stem == "06_grpo":
+        _groups_can_be_turned(page)
     assert errors == []
     assert browser.went_outside == []
 
@@ -113,3 +117,29 @@ def _question_box_answers(page):
     box.fill("日本")
     box.press("Enter")
     expect(reply).to_contain_text("the model has never read", timeout=30_000)
+
+
+def _router_can_be_explored(page):
+    """Type another question and press Enter: its tokens appear, each with its experts."""
+    box = page.locator(".widget-text input")
+    box.scroll_into_view_if_needed()
+    table = page.locator(".widget-html-content table")
+    before = table.inner_text()
+    box.fill("What is 12+30?")
+    box.press("Enter")
+    expect(table).not_to_have_text(before, timeout=30_000)
+    assert len(re.findall(r"0\.\d\d", table.locator("tr").last.inner_text())) == 4, "two layers, two experts each"
+
+
+def _groups_can_be_turned(page):
+    """Choose another prompt and another step of a run with the keyboard alone."""
+    shown = page.locator(".widget-html-content").filter(has_text="more likely")
+    shown.scroll_into_view_if_needed()
+    for family in ("cups", "decimals"):
+        before = shown.inner_text()
+        page.get_by_role("button", name=family, exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(shown).not_to_have_text(before, timeout=30_000)
+    page.locator(".widget-slider [role=slider]").last.focus()
+    page.keyboard.press("ArrowRight")
+    expect(shown).to_contain_text("after step 2", timeout=30_000)

@@ -2,7 +2,7 @@
 
 `python benchmarks/moe.py` prints ratios above 1 where ours is faster, and what more experts cost at the same work. Both
 sides hold the same weights (width 128, top 2, one shared expert) and run alternately in one process, in single
-precision; the median of five alternating rounds counts. Theirs runs with each of its experts implementations, and the
+precision; the median of nine alternating rounds counts. Theirs runs with each of its experts implementations, and the
 fastest stands.
 """
 
@@ -23,7 +23,7 @@ MANY = 8192  # tokens of a training step
 FEW = (1, 4, 16, 64)  # tokens of a decoding step
 COUNTS = (4, 8, 16, 32, 64)
 IMPLEMENTATIONS = ("eager", "batched_mm", "grouped_mm")
-ROUNDS = 5
+ROUNDS = 9
 
 
 def layers(count: int) -> tuple[MixtureOfExperts, Glm4MoeMoE]:
@@ -120,7 +120,7 @@ def main() -> None:
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=0.6, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"{MANY} tokens, forward and backward, {options.threads} threads")

@@ -25,7 +25,7 @@ from course.think.evaluation import Comparison, Estimate, Score
 ROOT = Path(__file__).resolve().parents[2]
 Thing = TypeVar("Thing")
 THREADS = 2  # another number of threads adds up in another order; pieces that run side by side have one each
-CHAPTERS = ("reasoning", "prompting", "moe", "grpo", "takeoff")  # each a module of this package
+CHAPTERS = ("reasoning", "prompting", "moe", "grpo", "takeoff", "distillation")  # each a module of this package
 PIECES = ROOT / "runs" / "experiments"  # what an interrupted experiment has done so far
 
 

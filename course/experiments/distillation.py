@@ -13,9 +13,9 @@ from course.think.evaluation import accuracy, estimate, marks, paired_comparison
 from course.world import FAMILIES, draw_problems
 
 NAMED = "traces"  # the arm compared, named before anything ran
-USUAL_RATES = (1e-3, 3e-3, 6e-3)  # tried on dev
+USUAL_RATES = (1.5e-3, 3e-3, 6e-3)  # tried on dev
 RATES = {GRPO: (1e-4, 3e-4, 1e-3)}  # as many
-TRIAL, TRIAL_BUDGET, DEV = 99, 4e11, 100  # the seed of a trial, its purse, and its problems of each family
+TRIAL, TRIAL_BUDGET, DEV = 99, 1e12, 100  # the seed of a trial, its purse, and its problems of each family
 
 
 def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, split: str) -> dict:

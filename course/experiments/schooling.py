@@ -37,9 +37,9 @@ from course.world.corpus import Mixture
 from course.world.tokenizer import encode
 
 TEACHER, STUDENT = "mini-zero", "mini-student"
-BUDGET = 1.5e12  # FLOPs of the student
+BUDGET = 2e12  # FLOPs of the student
 ROWS, LENGTH = 8, 320  # of a step that imitates: 2,560 tokens
-QUESTIONS = 800  # of each family, for the teacher and for the world's solutions: read about three times
+QUESTIONS = 1000  # of each family, for the teacher and for the world's solutions: read about three times
 ROUNDS, SAMPLES = 3, 4  # of expert iteration
 AT_ONCE = 40  # problems a step on policy
 GROUPS, GROUP = 30, 8  # problems and completions a step of reinforcement

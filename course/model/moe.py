@@ -18,7 +18,8 @@ from torch.nn.functional import linear, silu
 
 from course._shapes import Float, Int
 
-VERY_FEW, FEW = 16, 128  # choices up to which, without a gradient, sorting them does not pay
+FEW = 256  # choices up to which, without a gradient, sorting them does not pay
+VERY_FEW = 16  # choices up to which, or half as many as experts, they seldom share one
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,29 @@ class FeedForward(nn.Module):
         return swiglu(hidden, self.gate_up.weight, self.down.weight)
 
 
-def _gated(gate_up: Float[Tensor, "... inside"]) -> Float[Tensor, "... H"]:
-    """silu(gate) * up of a tensor that holds both."""
+def _gated(gate_up: Float[Tensor, "... inside"], out: Float[Tensor, "... H"] | None = None) -> Float[Tensor, "... H"]:
+    """silu(gate) * up of a tensor that holds both, written into `out` if there is one."""
     gate, up = gate_up.chunk(2, dim=-1)
-    return silu(gate).mul_(up)
+    return (silu(gate) if out is None else torch.ops.aten.silu.out(gate, out=out)).mul_(up)
 
 
 def _gated_gradient(
-    gradient: Float[Tensor, "... H"], gate_up: Float[Tensor, "... inside"]
+    gradient: Float[Tensor, "... H"],
+    gate_up: Float[Tensor, "... inside"],
+    out: Float[Tensor, "... inside"],
+    gated: Float[Tensor, "... H"],
 ) -> Float[Tensor, "... inside"]:
-    """g silu(gate) for up, and g up silu'(gate) for the gate, written into one tensor."""
+    """g silu(gate) for up, and g up silu'(gate) for the gate, written into `out`; `_gated` itself goes into `gated`.
+
+    `gradient` is used up.
+    """
     gate, up = gate_up.chunk(2, dim=-1)
-    found = torch.empty_like(gate_up)
-    for_gate, for_up = found.chunk(2, dim=-1)
-    torch.mul(gradient, silu(gate), out=for_up)
-    torch.ops.aten.silu_backward.grad_input(gradient * up, gate, grad_input=for_gate)
-    return found
+    for_gate, for_up = out.chunk(2, dim=-1)
+    torch.ops.aten.silu.out(gate, out=gated)
+    torch.mul(gradient, gated, out=for_up)
+    gated.mul_(up)
+    torch.ops.aten.silu_backward.grad_input(gradient.mul_(up), gate, grad_input=for_gate)
+    return out
 
 
 class _Gated(torch.autograd.Function):
@@ -75,7 +83,8 @@ class _Gated(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> Tensor:
-        return _gated_gradient(gradient, *ctx.saved_tensors)
+        (gate_up,) = ctx.saved_tensors
+        return _gated_gradient(gradient.clone(), gate_up, torch.empty_like(gate_up), torch.empty_like(gradient))
 
 
 def swiglu(hidden: Float[Tensor, "... D"], gate_up: Tensor, down: Tensor) -> Float[Tensor, "... D"]:
@@ -145,8 +154,8 @@ class Router(nn.Module):
 class _Sorted(torch.autograd.Function):
     """Experts one after the other, each on its own tokens, which are brought together first; then the weighted sums.
 
-    The gradient is written out as well: what the experts give and get stands in one tensor for all, with neither
-    copies to put parts together nor a node of autograd for every expert.
+    The gradient is written out as well: no copies put parts together, autograd keeps no node for every expert, and what
+    one expert leaves behind on the way is overwritten by the next one's while it is still in the cache.
     """
 
     @staticmethod
@@ -155,11 +164,14 @@ class _Sorted(torch.autograd.Function):
         load = torch.bincount(chosen.flatten(), minlength=len(gate_up)).tolist()
         place = torch.empty_like(order)  # where each choice went
         place[order] = torch.arange(len(order), device=order.device)
-        inputs = tokens[order // chosen.shape[1]]  # (B k, D)
-        inside = _each(inputs, gate_up.transpose(1, 2), load)
-        hidden = _gated(inside)
-        outputs = _each(hidden, down.transpose(1, 2), load)
-        ctx.save_for_backward(weights, gate_up, down, order, place.view_as(chosen), inputs, inside, hidden, outputs)
+        inputs = tokens.index_select(0, order // chosen.shape[1])  # (B k, D)
+        inside, outputs = inputs.new_empty(len(inputs), gate_up.shape[1]), torch.empty_like(inputs)
+        room = inputs.new_empty(max(load), down.shape[2])  # what every expert uses in its turn
+        parts = zip(*(rows.split(load) for rows in (inputs, inside, outputs)), strict=True)
+        for (own, wide, out), up_there, back in zip(parts, gate_up.mT.unbind(), down.mT.unbind(), strict=True):
+            torch.mm(own, up_there, out=wide)
+            torch.mm(_gated(wide, room[: len(own)]), back, out=out)
+        ctx.save_for_backward(weights, gate_up, down, order, place.view_as(chosen), inputs, inside, outputs)
         ctx.load = load
         return _weighted_sums(outputs, place.view_as(chosen), weights)
 
@@ -167,30 +179,23 @@ class _Sorted(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, gradient: Tensor):
         """The same way back: to each expert's tokens, through the experts, and to the tokens' own places."""
-        weights, gate_up, down, order, place, inputs, inside, hidden, outputs = ctx.saved_tensors
-        for_outputs = gradient[order // place.shape[1]]
+        weights, gate_up, down, order, place, inputs, inside, outputs = ctx.saved_tensors
+        for_outputs = gradient.index_select(0, order // place.shape[1])
         for_weights = torch.linalg.vecdot(for_outputs, outputs)[place]
         for_outputs *= weights.flatten()[order, None]
-        for_inside = _gated_gradient(_each(for_outputs, down, ctx.load), inside)
-        for_tokens = _weighted_sums(_each(for_inside, gate_up, ctx.load), place, torch.ones_like(weights))
-        for_gate_up = _products(for_inside, inputs, ctx.load)
-        return for_tokens, None, for_weights, for_gate_up, _products(for_outputs, hidden, ctx.load)
-
-
-def _each(rows: Float[Tensor, "R n"], matrices: Float[Tensor, "E n m"], load: list[int]) -> Float[Tensor, "R m"]:
-    """Each expert's rows times its matrix; the rows stand together, expert by expert."""
-    found = rows.new_empty(len(rows), matrices.shape[2])
-    for mine, matrix, out in zip(rows.split(load), matrices.unbind(), found.split(load), strict=True):
-        torch.mm(mine, matrix, out=out)
-    return found
-
-
-def _products(left: Float[Tensor, "R n"], right: Float[Tensor, "R m"], load: list[int]) -> Float[Tensor, "E n m"]:
-    """For each expert, the sum over its rows of the outer products: the gradient of its matrix."""
-    found = left.new_empty(len(load), left.shape[1], right.shape[1])
-    for one, other, out in zip(left.split(load), right.split(load), found.unbind(), strict=True):
-        torch.mm(one.T, other, out=out)
-    return found
+        for_inputs, for_gate_up, for_down = (torch.empty_like(one) for one in (inputs, gate_up, down))
+        room = inputs.new_empty(2, max(ctx.load), down.shape[2])
+        wide_room = inputs.new_empty(max(ctx.load), gate_up.shape[1])
+        parts = zip(*(rows.split(ctx.load) for rows in (inputs, inside, for_outputs, for_inputs)), strict=True)
+        matrices = zip(gate_up.unbind(), down.unbind(), for_gate_up.unbind(), for_down.unbind(), strict=True)
+        for (own, wide, told, found), (up_there, back, for_up_there, for_back) in zip(parts, matrices, strict=True):
+            for_hidden, hidden = room[:, : len(own)]
+            torch.mm(told, back, out=for_hidden)
+            for_wide = _gated_gradient(for_hidden, wide, wide_room[: len(own)], hidden)
+            torch.mm(told.T, hidden, out=for_back)
+            torch.mm(for_wide, up_there, out=found)
+            torch.mm(for_wide.T, own, out=for_up_there)
+        return _weighted_sums(for_inputs, place, torch.ones_like(weights)), None, for_weights, for_gate_up, for_down
 
 
 def _weighted_sums(
@@ -227,9 +232,10 @@ class MixtureOfExperts(nn.Module):
 
     def _way(self) -> Callable[..., Tensor]:
         """The fastest of three ways to the same output: few tokens, as in decoding, need other ones than many."""
-        if torch.is_grad_enabled() or self.chosen.numel() > FEW:
+        choices = self.chosen.numel()
+        if torch.is_grad_enabled() or choices > FEW:
             return _Sorted.apply
-        return _one_by_one if self.chosen.numel() <= VERY_FEW else _at_once
+        return _one_by_one if choices <= max(VERY_FEW, len(self.gate_up) // 2) else _at_once
 
 
 def _one_by_one(tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
@@ -244,18 +250,17 @@ def _one_by_one(tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor
 
 def _at_once(tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
     """Every expert gets as many places as the busiest needs, and all run as one batch of products."""
-    queues: list[list[int]] = [[] for _ in gate_up]
-    experts = chosen.flatten().tolist()
+    taken = [0] * len(gate_up)  # places of each expert
     ranks = []
-    for number, expert in enumerate(experts):
-        ranks.append(len(queues[expert]))
-        queues[expert].append(number // chosen.shape[1])
-    room = max(map(len, queues))
-    waiting = [token for queue in queues for token in queue + [0] * (room - len(queue))]  # an empty place: any token
-    inputs = tokens[torch.tensor(waiting, device=tokens.device)].view(len(queues), room, -1)
-    outputs = torch.bmm(_gated(torch.bmm(inputs, gate_up.transpose(1, 2))), down.transpose(1, 2)).flatten(0, 1)
-    places = [expert * room + rank for expert, rank in zip(experts, ranks, strict=True)]
-    return _weighted_sums(outputs, torch.tensor(places, device=tokens.device).view_as(chosen), weights)
+    for expert in chosen.flatten().tolist():
+        ranks.append(taken[expert])
+        taken[expert] += 1
+    room = max(taken)
+    places = chosen * room + torch.tensor(ranks, device=tokens.device).view_as(chosen)
+    inputs = tokens.new_zeros(len(gate_up) * room, tokens.shape[1])
+    inputs[places] = tokens.unsqueeze(1)
+    inside = torch.bmm(inputs.view(len(gate_up), room, -1), gate_up.mT)
+    return _weighted_sums(torch.bmm(_gated(inside), down.mT).flatten(0, 1), places, weights)
 
 
 def expert_layers(model: nn.Module) -> list[MixtureOfExperts]:

@@ -209,8 +209,9 @@ def accumulate(
     """Add the gradient of a batch to the weights' `grad`, one part of the batch after the other.
 
     The loss is the sum over rows and tokens of weight * (loss + kl * estimator). How rows are ordered, parted and
-    padded changes nothing but rounding. Returns `loss`, `ratio` (mean of new over old), `clipped` (share of tokens that
-    get no gradient from the loss) and `kl` (nats a token), over the rows that were computed.
+    padded changes nothing but rounding. Returns `loss`; over the rows that were computed `ratio` (mean of new over old, 1
+    if there are none) and `kl` (nats a token); and `clipped`, the share of tokens with an advantage to which the loss
+    gives no gradient.
     """
     rows, per_row = rollouts.rows, advantages.flatten()
     prompts = [ids for ids in rollouts.prompt_ids for _ in range(advantages.shape[1])]
@@ -235,9 +236,11 @@ def accumulate(
         total.backward()
         seen["loss"] += float(total.detach())
         seen["ratio"] += float((new.logprobs.detach() - old).exp()[new.mask].sum())
-        seen["clipped"] += int((slope[new.mask] == 0).sum())
-    tokens = max(1, sum(rows[row].tokens for row in live))
-    return {name: value if name == "loss" else value / tokens for name, value in seen.items()}
+        seen["clipped"] += int(((slope == 0) & (advantage != 0))[new.mask].sum())
+    computed = sum(rows[row].tokens for row in live)
+    pushed = sum(rows[row].tokens for row in live if per_row[row] != 0)
+    seen["ratio"] = seen["ratio"] / computed if computed else 1.0
+    return {**seen, "kl": seen["kl"] / max(1, computed), "clipped": seen["clipped"] / max(1, pushed)}
 
 
 def parts_of_like_length(sizes: dict[int, int], most: int) -> Iterator[list[int]]:

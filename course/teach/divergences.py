@@ -1,12 +1,9 @@
 """A student that is too simple for its teacher, to drag about: what forward and reverse KL make of it."""
 
-import base64
-from html import escape
-
 import numpy as np
 
 from course.teach import plots
-from course.teach.widgets import _bundle
+from course.teach.widgets import Adjustable, Slider
 
 GRID = np.linspace(-12, 12, 4801)  # fine and wide enough for three digits
 _STEP = GRID[1] - GRID[0]
@@ -26,43 +23,16 @@ def divergence(first: np.ndarray, second: np.ndarray) -> float:
     return float((first * (np.log(first + tiny) - np.log(second + tiny))).sum() * _STEP)
 
 
-class Match:
+class Match(Adjustable):
     """Two sliders, where the student's one bell stands and how wide it is; and both divergences from the teacher."""
 
     def __init__(self, center: float = 0.0, width: float = 1.0):
-        self.center, self.width = center, width
-        self.first = self.draw(center, width)
-
-    def draw(self, center: float, width: float) -> plots.Picture:
-        """Teacher and student, with what each divergence says of them."""
-        return _drawn(center, width)
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The sliders where there are widgets; otherwise the picture they started with."""
-        picture = base64.b64encode(self.first.png).decode("ascii")
-        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
-        return _bundle(self._box(), html, self.first.alt)
-
-    def _box(self):
-        import ipywidgets
-
-        wide = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": "6em"}}
-        center = ipywidgets.FloatSlider(self.center, min=-3, max=3, step=0.1, description="center", **wide)
-        width = ipywidgets.FloatSlider(self.width, min=0.3, max=3, step=0.1, description="width", **wide)
-        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
-        words = ipywidgets.HTML(escape(self.first.alt))
-
-        def redraw(_) -> None:
-            picture = self.draw(center.value, width.value)
-            image.value, words.value = picture.png, escape(picture.alt)
-
-        center.observe(redraw, "value")
-        width.observe(redraw, "value")
-        return ipywidgets.VBox([center, width, image, words])
+        super().__init__(drawn, Slider("center", center, -3, 3, 0.1), Slider("width", width, 0.3, 3, 0.1))
 
 
 @plots.in_our_look
-def _drawn(center: float, width: float) -> plots.Picture:
+def drawn(center: float, width: float) -> plots.Picture:
+    """Teacher and student, with what each divergence says of them."""
     student = bell(center, width)
     forward, reverse = divergence(TEACHER, student), divergence(student, TEACHER)
     figure, axes = plots.new_figure(figsize=(7, 3))

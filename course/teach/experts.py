@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from course._shapes import Float
 from course.teach import plots
-from course.teach.widgets import _bundle
+from course.teach.widgets import bundle
 from course.think.routing import Routes, routes
 
 COLORS = ("0,114,178", "213,94,0", "0,158,115", "204,121,167", "230,159,0", "86,180,233")  # those of our pictures
@@ -87,7 +87,7 @@ class Explorer:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget where there are widgets; otherwise the routes of the first question, as HTML or as text."""
-        return _bundle(self._box(), as_html(self.first), as_text(self.first))
+        return bundle(self._box(), as_html(self.first), as_text(self.first))
 
     def _box(self):
         import ipywidgets

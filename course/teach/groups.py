@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from course.learn.grpo import Rollouts, group_advantages
 from course.model import score
-from course.teach.widgets import _bundle
+from course.teach.widgets import bundle
 from course.think.asking import Answered
 
 STRONG = 0.5  # nats; a change of so much, or more, has the full color
@@ -111,7 +111,7 @@ class Groups:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget where there are widgets; otherwise the first group, as HTML or as text."""
-        return _bundle(self._box(), self.html(*self.first), self.text(*self.first))
+        return bundle(self._box(), self.html(*self.first), self.text(*self.first))
 
     def _box(self):
         import ipywidgets

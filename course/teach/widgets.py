@@ -1,7 +1,8 @@
 """Things to press. They answer where Python runs; a page without it shows the still picture they started with."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from torch import nn
@@ -32,7 +33,7 @@ class Question:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget where there are widgets; otherwise the first reply, as HTML or as text."""
-        return _bundle(self._box(), self.first._repr_html_(), str(self.first))
+        return bundle(self._box(), self.first._repr_html_(), str(self.first))
 
     def _box(self):
         """Text, switch, button and reply, stacked; everything can be reached with Tab and pressed with Enter."""
@@ -56,17 +57,61 @@ class Question:
         return ipywidgets.VBox([text, way, button, reply])
 
 
-class Vote:
-    """Sliders: how often a reply is right, how often the commonest wrong one comes; and what a vote makes of it."""
+@dataclass(frozen=True)
+class Slider:
+    """Where a slider begins and how far it goes; whole numbers make a slider of whole numbers."""
+
+    name: str
+    value: float
+    least: float
+    most: float
+    step: float
+
+
+class Adjustable:
+    """A picture under sliders: `draw` makes it of their values, and its alt text stands below it."""
+
+    def __init__(self, draw: Callable[..., plots.Picture], *sliders: Slider):
+        self.draw, self.sliders = draw, sliders
+        self.first = draw(*(one.value for one in sliders))
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The sliders where there are widgets; otherwise the picture they started with."""
+        picture = base64.b64encode(self.first.png).decode("ascii")
+        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
+        return bundle(self._box(), html, self.first.alt)
+
+    def _box(self):
+        import ipywidgets
+
+        width = f"{max(6, *(0.65 * len(one.name) for one in self.sliders)):.0f}em"
+        look = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": width}}
+        turned = []
+        for one in self.sliders:
+            kind = ipywidgets.IntSlider if isinstance(one.step, int) else ipywidgets.FloatSlider
+            turned.append(kind(one.value, min=one.least, max=one.most, step=one.step, description=one.name, **look))
+        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
+        words = ipywidgets.HTML(escape(self.first.alt))
+
+        def redraw(_) -> None:
+            picture = self.draw(*(slider.value for slider in turned))
+            image.value, words.value = picture.png, escape(picture.alt)
+
+        for slider in turned:
+            slider.observe(redraw, "value")
+        return ipywidgets.VBox([*turned, image, words])
+
+
+class Vote(Adjustable):
+    """How often a reply is right, how often the commonest wrong one comes; and what a vote makes of it."""
 
     SAMPLES = (1, 3, 5, 11, 21, 41)
     OTHERS = 10  # answers that share the rest
 
     def __init__(self, right: float = 0.30, wrong: float = 0.45):
-        self.right, self.wrong = right, wrong
-        self.first = self.draw(right, wrong)
+        super().__init__(self.chances, Slider("right", right, 0, 1, 0.05), Slider("commonest wrong", wrong, 0, 1, 0.05))
 
-    def draw(self, right: float, wrong: float) -> plots.Picture:
+    def chances(self, right: float, wrong: float) -> plots.Picture:
         """The chance that a vote is right by the number of samples; shares that exceed 1 together are scaled down."""
         total = max(1.0, right + wrong)
         shares = [right / total, wrong / total]
@@ -75,29 +120,6 @@ class Vote:
         chances = {k: expected_vote(shares, marks, k) for k in self.SAMPLES}
         line = {k: Estimate(chance, (chance, chance), 1) for k, chance in chances.items()}
         return plots.curves({"vote": {"chance": line}}, "samples in the vote", "chance that it is right")
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The sliders where there are widgets; otherwise the picture they started with."""
-        picture = base64.b64encode(self.first.png).decode("ascii")
-        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
-        return _bundle(self._box(), html, self.first.alt)
-
-    def _box(self):
-        import ipywidgets
-
-        wide = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": "10em"}}
-        right = ipywidgets.FloatSlider(self.right, min=0, max=1, step=0.05, description="right", **wide)
-        wrong = ipywidgets.FloatSlider(self.wrong, min=0, max=1, step=0.05, description="commonest wrong", **wide)
-        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
-        words = ipywidgets.HTML(escape(self.first.alt))
-
-        def redraw(_) -> None:
-            picture = self.draw(right.value, wrong.value)
-            image.value, words.value = picture.png, escape(picture.alt)
-
-        right.observe(redraw, "value")
-        wrong.observe(redraw, "value")
-        return ipywidgets.VBox([right, wrong, image, words])
 
 
 class Traces:
@@ -110,7 +132,7 @@ class Traces:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The slider where there are widgets; otherwise the first reply, as HTML or as text."""
-        return _bundle(self._box(), self.traces[0]._repr_html_(), str(self.traces[0]))
+        return bundle(self._box(), self.traces[0]._repr_html_(), str(self.traces[0]))
 
     def _box(self):
         import ipywidgets
@@ -127,8 +149,8 @@ class Traces:
         return ipywidgets.VBox([slider, opened])
 
 
-def _bundle(box, html: str, text: str) -> dict:
+def bundle(box, html: str, text: str) -> dict:
     """What a notebook stores of a widget: itself, and the same standing still for a page without Python."""
-    bundle = box._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    stored = box._repr_mimebundle_()
+    data = stored[0] if isinstance(stored, tuple) else stored
     return {**(data or {}), "text/html": html, "text/plain": text}

@@ -205,8 +205,9 @@ def test_groups_without_signal_are_counted_in_the_mean_and_give_no_gradient():
     share = int(alone.lengths.sum()) / int(drawn.lengths.sum())
     for one, other in zip(found, gradients(model)):
         assert torch.allclose(one, share * other, atol=1e-6)
-    accumulate(model, alone, torch.zeros(1, 4), CONFIG)
+    nothing = accumulate(model, alone, torch.zeros(1, 4), CONFIG)
     assert all(weight.grad is None for weight in model.parameters())
+    assert nothing == {"loss": 0.0, "ratio": 1.0, "clipped": 0.0, "kl": 0.0}
 
 
 def test_the_end_of_a_reply_is_pushed_like_any_token():
@@ -248,6 +249,7 @@ def test_the_kl_term_adds_its_weight_times_the_estimate():
     (0.3 * distance).backward()
     assert seen["kl"] == pytest.approx(distance.item(), rel=1e-5)
     assert seen["loss"] == pytest.approx(0.3 * distance.item(), rel=1e-4)
+    assert seen["clipped"] == 0  # nothing is pushed by an advantage, so nothing can be clipped
     assert all(torch.allclose(one, two, atol=1e-5) for one, two in zip(found, gradients(model)))
     assert all(weight.grad is None for weight in reference.parameters())
     with pytest.raises(ValueError, match="a KL term needs a reference"):

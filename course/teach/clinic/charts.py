@@ -1,13 +1,11 @@
 """Pictures of the clinic: every seed a thin line and their mean a thick one; silent groups; what picking promises."""
 
-import base64
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from course.learn.monitoring import mean
 from course.teach import plots
 from course.teach.clinic.picking import expected_best
-from course.teach.widgets import _bundle
+from course.teach.widgets import Adjustable, Slider
 
 Lines = Mapping[str, Mapping[float, Sequence[float]]]  # a series: its values at each place, one a seed
 SPAN = 0.02  # a panel shows at least so much, or rounding would look like a curve
@@ -81,32 +79,8 @@ def promises(right: float, problems: int) -> plots.Picture:
     return plots.picture(figure, f"Truth {right:.2f}, benchmark of {problems} problems. The best shows {said}.")
 
 
-class Promise:
+class Promise(Adjustable):
     """Two sliders, how good a model is and how many problems the benchmark has; and what picking the best reports."""
 
     def __init__(self, right: float = 0.5, problems: int = 30):
-        self.right, self.problems = right, problems
-        self.first = promises(right, problems)
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The sliders where there are widgets; otherwise the picture they started with."""
-        picture = base64.b64encode(self.first.png).decode("ascii")
-        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
-        return _bundle(self._box(), html, self.first.alt)
-
-    def _box(self):
-        import ipywidgets
-
-        wide = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": "6em"}}
-        right = ipywidgets.FloatSlider(self.right, min=0, max=1, step=0.05, description="truth", **wide)
-        problems = ipywidgets.IntSlider(self.problems, min=10, max=500, step=10, description="problems", **wide)
-        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
-        words = ipywidgets.HTML(escape(self.first.alt))
-
-        def redraw(_) -> None:
-            picture = promises(right.value, problems.value)
-            image.value, words.value = picture.png, escape(picture.alt)
-
-        right.observe(redraw, "value")
-        problems.observe(redraw, "value")
-        return ipywidgets.VBox([right, problems, image, words])
+        super().__init__(promises, Slider("truth", right, 0, 1, 0.05), Slider("problems", problems, 10, 500, 10))

@@ -184,11 +184,13 @@ def _run_notebook(path: Path, out: Path, parameters: dict[str, str]) -> None:
 def _keep(ran: Path, path: Path) -> None:
     """Put what a notebook printed into the notebook, without what differs between machines.
 
-    A widget leaves its still picture; one that has none, a progress bar, leaves nothing.
+    A widget leaves its still picture; one that has none, a progress bar, leaves nothing. What was printed in one go and
+    came in pieces is put together.
     """
     import nbformat
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
-    notebook = nbformat.read(ran, nbformat.NO_CONVERT)
+    notebook, _ = CoalesceStreamsPreprocessor().preprocess(nbformat.read(ran, nbformat.NO_CONVERT), {})
     for cell in notebook.cells:
         for passing in ("papermill", "execution"):
             cell.metadata.pop(passing, None)

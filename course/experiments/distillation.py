@@ -1,21 +1,37 @@
-"""Can a small model learn it? A student taught in nine ways, and the one that ships beside its teacher (chapter 9)."""
+"""A student taught in nine ways, others of four sizes, and the one that ships (chapter 9)."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from functools import partial
 
 from torch import nn
 
 from course.experiments import Experiment, Findings, spread
 from course.experiments.schooling import ARMS, BUDGET, GRPO, QUESTIONS, STUDENT, TEACHER, Pupil
+from course.learn.pretraining import new_model, rows
+from course.learn.training import TrainingConfig, train
 from course.model import load
-from course.model.accounting import count, sizes_of
+from course.model.accounting import count, sizes_of, training_flops
+from course.model.transformer import ModelConfig, parameter_count
 from course.think.asking import Answered, answer
 from course.think.evaluation import accuracy, estimate, marks, paired_comparison
 from course.world import FAMILIES, draw_problems
+from course.world.corpus import Mixture
 
 NAMED = "traces"  # the arm compared, named before anything ran
 USUAL_RATES = (1.5e-3, 3e-3, 6e-3)  # tried on dev
 RATES = {GRPO: (1e-4, 3e-4, 1e-3)}  # as many
 TRIAL, TRIAL_BUDGET, DEV = 99, 1e12, 100  # the seed of a trial, its purse, and its problems of each family
+
+SIZES = {  # by width and layers
+    "32 x 1": ModelConfig(width=32, layers=1, heads=1, kv_heads=1, hidden=88),
+    "48 x 2": ModelConfig(width=48, layers=2, heads=2, kv_heads=1, hidden=128),
+    "72 x 3": ModelConfig(width=72, layers=3, heads=3, kv_heads=1, hidden=192),  # as `mini-student`
+    "96 x 3": ModelConfig(width=96, layers=3, heads=4, kv_heads=2, hidden=256),
+}
+SHORT_AND_LONG = ("answers only", "traces")
+READING, LESSONS, LESSON_RATE = 800, 1.5e6, 3e-3  # steps on the small web; tokens of lessons, for every size alike
 
 
 def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, split: str) -> dict:
@@ -120,6 +136,43 @@ def kept(seeds: int, problems: int) -> Findings:
     return Findings(figures, comparisons, share >= 0.9 and size <= 0.25)
 
 
+def sizes(seeds: int, problems: int) -> Findings:
+    """Students of four sizes, each taught by the same teacher's traces and by answers alone."""
+    jobs = [(name, seed, problems) for seed in range(seeds) for name in SIZES]
+    found: dict[str, list[dict]] = {name: [] for name in SIZES}
+    for (name, *_), one in spread("sizes", teach_size, jobs).items():
+        found[name].append(one)
+    figures = {
+        name: {
+            "parameters": several[0]["parameters"],
+            **{arm: estimate([one[arm]["accuracy"] for one in several]) for arm in ("before", *SHORT_AND_LONG)},
+            "thinks": estimate([one["traces"]["thinks"] for one in several]),
+        }
+        for name, several in found.items()
+    }
+    comparisons = {
+        name: paired_comparison(*([one[arm]["accuracy"] for one in found[name]] for arm in SHORT_AND_LONG))
+        for name in SIZES
+    }
+    smallest, largest = comparisons[next(iter(SIZES))], comparisons[next(reversed(SIZES))]
+    return Findings(figures, comparisons, smallest.verdict != "better" and largest.verdict == "better")
+
+
+def teach_size(name: str, seed: int, problems: int) -> dict:
+    """Read the small web with a model of this size, then learn either way from there: a piece of the experiment."""
+    config = TrainingConfig(READING, learning_rate=5e-3, seed=seed)
+    reader = new_model(SIZES[name], seed)
+    deque(train(reader, partial(rows, Mixture(), config), config), maxlen=0)
+    tokenizer = load(TEACHER)[1]
+    found: dict = {"parameters": parameter_count(reader), "before": measure(reader, tokenizer, problems, "test")}
+    for arm in SHORT_AND_LONG:
+        student = deepcopy(reader)
+        pupil = Pupil(student, tokenizer, LESSON_RATE, seed, budget=LESSONS * training_flops(student.config, 100) / 100)
+        deque(ARMS[arm](pupil), maxlen=0)
+        found[arm] = measure(student, tokenizer, problems, "test")
+    return found
+
+
 EXPERIMENTS = (
     Experiment(
         "distillation",
@@ -135,6 +188,15 @@ EXPERIMENTS = (
             "trials of a rate": len(USUAL_RATES),
             "FLOPs of a trial": TRIAL_BUDGET,
         },
+    ),
+    Experiment(
+        "sizes",
+        claim="A student can be too small for its teacher's thoughts (the learnability gap).",
+        falsified_if="the teacher's traces beat answers alone at the smallest size, or do not at the largest",
+        run=sizes,
+        seeds=3,
+        problems=200,
+        settings={"steps on the small web": READING, "tokens of lessons": LESSONS, "learning rate": LESSON_RATE},
     ),
     Experiment(
         "kept",

@@ -209,8 +209,8 @@ def accumulate(
     """Add the gradient of a batch to the weights' `grad`, one part of the batch after the other.
 
     The loss is the sum over rows and tokens of weight * (loss + kl * estimator). How rows are ordered, parted and
-    padded changes nothing but rounding. Returns `loss`; over the rows that were computed `ratio` (mean of new over old, 1
-    if there are none) and `kl` (nats a token); and `clipped`, the share of tokens with an advantage to which the loss
+    padded changes nothing but rounding. Returns `loss`; over the rows that were computed `ratio` (mean of new over old,
+    1 if there are none) and `kl` (nats a token); and `clipped`, the share of tokens with an advantage to which the loss
     gives no gradient.
     """
     rows, per_row = rollouts.rows, advantages.flatten()

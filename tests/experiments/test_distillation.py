@@ -92,3 +92,19 @@ def test_the_experiment_chooses_rates_on_dev_and_compares_seed_by_seed(stand_in,
     for arm in set(ARMS) - {NAMED}:
         difference = found.comparisons[f"{NAMED} against {arm}"].difference
         assert difference == pytest.approx(0.1 * (place(NAMED) - place(arm)))
+
+
+@pytest.mark.slow
+def test_students_of_all_sizes_read_as_much_and_learn_either_way_from_there(stand_in, monkeypatch):
+    monkeypatch.setattr(distillation, "READING", 2)
+    monkeypatch.setattr(distillation, "LESSONS", 30_000)
+    pupils = []
+    monkeypatch.setattr(
+        distillation, "Pupil", lambda *sizes, **purse: pupils.append(Pupil(*sizes, **purse, questions=60)) or pupils[-1]
+    )
+    small, large = (distillation.teach_size(name, 0, 10) for name in ("32 x 1", "72 x 3"))
+    assert small["parameters"] < large["parameters"] == 203_256
+    assert set(large) == {"parameters", "before", "answers only", "traces"}
+    answers, traces = pupils[2:]
+    assert answers.student is not traces.student and traces.spent["teacher"] > 0 == answers.spent["teacher"]
+    assert traces.spent["student"] == pytest.approx(answers.spent["student"], rel=0.2)

@@ -1,6 +1,7 @@
 """Pictures: one look, a text for each, colors that differ also in gray and to everybody."""
 
 import base64
+import io
 import itertools
 import json
 from html import unescape
@@ -12,6 +13,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from PIL import Image
 
 from course.teach import plots
 from course.think.evaluation import Score, estimate
@@ -66,6 +68,25 @@ def test_the_background_is_clear(picture, tmp_path):
     (tmp_path / "picture.png").write_bytes(picture.png)
     pixels = imread(tmp_path / "picture.png")
     assert pixels.shape[2] == 4 and pixels[0, 0, 3] == 0 and (pixels[..., 3] > 0).mean() < 0.2
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#121212"])
+def test_few_colors_make_a_small_file_and_nobody_sees_a_difference(page):
+    figure, axes = plots.new_figure()
+    for number in range(5):
+        axes.plot(np.linspace(0, 1, 50) ** number, alpha=0.4, label=f"series {number}")
+    axes.legend()
+    whole = io.BytesIO()
+    figure.savefig(whole, format="png", transparent=True)
+    few = plots.with_few_colors(whole.getvalue())
+    assert len(few) < 0.6 * len(whole.getvalue())
+
+    def seen(png: bytes) -> np.ndarray:
+        picture = Image.open(io.BytesIO(png)).convert("RGBA")
+        return np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, page), picture)).astype(int)
+
+    apart = np.abs(seen(few) - seen(whole.getvalue()))
+    assert apart.max() < 60 and apart.mean() < 0.1
 
 
 @pytest.mark.parametrize("page", ["#ffffff", "#121212"])

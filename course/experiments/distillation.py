@@ -31,7 +31,7 @@ SIZES = {  # by width and layers
     "96 x 3": ModelConfig(width=96, layers=3, heads=4, kv_heads=2, hidden=256),
 }
 SHORT_AND_LONG = ("answers only", "traces")
-READING, LESSONS, LESSON_RATE = 800, 1.5e6, 3e-3  # steps on the small web; tokens of lessons, for every size alike
+READING, LESSONS, LESSON_RATE = 800, 1.5e6, 1.5e-3  # steps on the small web; tokens of lessons, for every size alike
 
 
 def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, split: str) -> dict:

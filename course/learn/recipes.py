@@ -60,7 +60,7 @@ def distilled(seed: int, folder: Path, steps: int | None, resume: bool) -> Itera
         progress.unlink(missing_ok=True)
     batch = in_turn(lessons, config.rows, config.length, seed)
     yield from train(student, batch, config, loss=imitation_loss, checkpoint=progress)
-    save(round_to_half(student), tokenizer, folder)
+    save(round_to_half(student), load_tokenizer(), folder)
 
 
 MAKERS: dict[str, Maker] = {"mini-zero": zero, "mini-distill": distilled}

@@ -21,7 +21,7 @@ from typing import Any
 
 from course.teach.exercises import progress
 
-CHAPTERS = ("reasoning", "prompting", "moe", "grpo", "clinic")  # each a module of this package, and a notebook
+CHAPTERS = ("reasoning", "prompting", "moe", "grpo", "clinic", "distillation")  # each a module here, and a notebook
 _short = reprlib.Repr()
 _short.maxlist, _short.maxtuple, _short.maxstring, _short.maxother = 12, 12, 160, 120
 

@@ -67,7 +67,7 @@ QUESTIONS = (
         ),
     ),
     Question(
-        "The world's own worked solutions teach at least as well as a teacher's. Why distill at all?",
+        "The world's own worked solutions teach nearly as well as a teacher's. Why distill at all?",
         (
             "For real problems nobody has worked solutions in such numbers.",
             "A teacher and a verifier make them, where only questions and right answers are known.",

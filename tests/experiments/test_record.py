@@ -65,7 +65,7 @@ def test_what_is_committed_is_what_the_code_says(name):
 
 
 def test_what_is_committed_is_found_and_whatever_was_trained_has_three_seeds_or_more():
-    asked_only = {"decimals", "difficulty", "overkill", "examples", "cues", "votes"}
+    asked_only = {"decimals", "difficulty", "overkill", "examples", "cues", "votes", "kept"}
     assert all((one.seeds == 1) is (name in asked_only) and one.seeds != 2 for name, one in EVERY.items())
     assert {path.stem for path in (ROOT / "results").glob("*.json")} == {*EVERY, "mini-base"}
 

@@ -11,6 +11,7 @@ import time
 import torch
 
 from course.model import generate, load
+from course.model.accounting import cache_bytes
 from course.model.transformer import parameter_count
 from course.think.prompting import direct
 from course.world import FAMILIES, draw_problems
@@ -32,11 +33,6 @@ def speed(model, tokenizer, prompts: list[str], seed: int, threads: int) -> floa
     start = time.perf_counter()
     drawn = generate(model, tokenizer, prompts, max_new_tokens=LONGEST, seed=seed)
     return sum(len(reply.token_ids) for (reply,) in drawn) / (time.perf_counter() - start)
-
-
-def cache_bytes(config) -> int:
-    """Keys and values of one token in single precision."""
-    return 2 * 4 * config.layers * config.kv_heads * (config.width // config.heads)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from importlib import import_module, resources
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from course.think.evaluation import Comparison, Estimate, Score
 
@@ -91,6 +91,14 @@ def spread(name: str, piece: Callable[..., dict], jobs: Sequence[tuple], *, fold
             pool.shutdown(cancel_futures=True)  # what runs ends, what waits does not begin
             raise
     return {job: json.loads(file.read_text(encoding="utf-8")) for job, file in files.items()}
+
+
+def by_arm(found: Mapping[tuple, dict]) -> dict[Any, list[dict]]:
+    """What `spread` found, by the first thing in each job: the runs of an arm, in the order of the jobs."""
+    runs: dict[Any, list[dict]] = {}
+    for (arm, *_), one in found.items():
+        runs.setdefault(arm, []).append(one)
+    return runs
 
 
 def _cores() -> int:

@@ -7,9 +7,9 @@ from functools import partial
 
 from torch import nn
 
-from course.experiments import Experiment, Findings, spread
+from course.experiments import Experiment, Findings, by_arm, spread
 from course.experiments.schooling import ARMS, BUDGET, GRPO, QUESTIONS, STUDENT, TEACHER, Pupil
-from course.learn.pretraining import new_model, rows
+from course.learn.pretraining import RECIPES, new_model, rows
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.model.accounting import count, sizes_of, training_flops
@@ -27,7 +27,7 @@ TRIAL, TRIAL_BUDGET, DEV = 99, 1e12, 100  # the seed of a trial, its purse, and 
 SIZES = {  # by width and layers
     "32 x 1": ModelConfig(width=32, layers=1, heads=1, kv_heads=1, hidden=88),
     "48 x 2": ModelConfig(width=48, layers=2, heads=2, kv_heads=1, hidden=128),
-    "72 x 3": ModelConfig(width=72, layers=3, heads=3, kv_heads=1, hidden=192),  # as `mini-student`
+    "72 x 3": RECIPES[STUDENT].model,
     "96 x 3": ModelConfig(width=96, layers=3, heads=4, kv_heads=2, hidden=256),
 }
 SHORT_AND_LONG = ("answers only", "traces")
@@ -78,9 +78,7 @@ def distillation(seeds: int, problems: int) -> Findings:
     tried = {job[:3]: one["accuracy"] for job, one in spread("distillation", run_arm, jobs).items()}
     rates = {arm: max(trials[arm], key=lambda rate: tried[arm, TRIAL, rate]) for arm in ARMS}
     jobs = [(arm, seed, rates[arm], BUDGET, problems, "test") for seed in range(seeds) for arm in ARMS]
-    runs = {arm: [] for arm in ARMS}
-    for (arm, *_), found in spread("distillation", run_arm, jobs).items():
-        runs[arm].append(found)
+    runs = by_arm(spread("distillation", run_arm, jobs))
     figures = {
         "arms": {arm: {**summed(several), "rate": rates[arm]} for arm, several in runs.items()},
         "trials on dev": {arm: {rate: tried[arm, TRIAL, rate] for rate in trials[arm]} for arm in ARMS},
@@ -139,9 +137,7 @@ def kept(seeds: int, problems: int) -> Findings:
 def sizes(seeds: int, problems: int) -> Findings:
     """Students of four sizes, each taught by the same teacher's traces and by answers alone."""
     jobs = [(name, seed, problems) for seed in range(seeds) for name in SIZES]
-    found: dict[str, list[dict]] = {name: [] for name in SIZES}
-    for (name, *_), one in spread("sizes", teach_size, jobs).items():
-        found[name].append(one)
+    found = by_arm(spread("sizes", teach_size, jobs))
     figures = {
         name: {
             "parameters": several[0]["parameters"],

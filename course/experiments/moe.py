@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from course.experiments import Experiment, Findings, spread
+from course.experiments import Experiment, Findings, by_arm, spread
 from course.learn.pretraining import new_model, pack
 from course.learn.training import TrainingConfig, next_token_loss, train
 from course.model.accounting import count, sizes_of, training_flops
@@ -147,9 +147,7 @@ def taken_apart(model: nn.Module, tokenizer, texts: Texts) -> dict:
 def experts(seeds: int, problems: int) -> Findings:
     """Every arm on the same tokens: losses by family, facts apart, against steps, active FLOPs and seconds."""
     jobs = [(arm, seed, problems) for seed in range(seeds) for arm in ARMS]
-    runs: dict[str, list[dict]] = {arm: [] for arm in ARMS}
-    for (arm, *_), found in spread("experts", run_arm, jobs).items():
-        runs[arm].append(found)
+    runs = by_arm(spread("experts", run_arm, jobs))
     last = str(READING.steps)
     ends = {arm: [_with_means(one["losses"][last]) for one in several] for arm, several in runs.items()}
     others = [arm for arm in ARMS if arm != NAMED]
@@ -266,9 +264,7 @@ def run_way(way: str, seed: int, problems: int) -> dict:
 def balancing(seeds: int, problems: int) -> Findings:
     """The same skewed data with no balancing, with an auxiliary loss, and with bias updates."""
     jobs = [(way, seed, problems) for seed in range(seeds) for way in WAYS]
-    runs: dict[str, list[dict]] = {way: [] for way in WAYS}
-    for (way, *_), found in spread("balancing", run_way, jobs).items():
-        runs[way].append(found)
+    runs = by_arm(spread("balancing", run_way, jobs))
     worst = {
         way: {how: [max(one["MaxVio"][how]) for one in several] for how in several[0]["MaxVio"]}
         for way, several in runs.items()

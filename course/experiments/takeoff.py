@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 
-from course.experiments import Experiment, Findings, spread
+from course.experiments import Experiment, Findings, by_arm, spread
 from course.experiments.grpo import interval, shares
 from course.learn.grpo import GRPOConfig, constant, grpo, sequence_mean, token_mean, training_problems
 from course.learn.monitoring import mean
@@ -70,8 +70,7 @@ def two_families(config: GRPOConfig, step: int) -> list[Problem]:
 def takeoff(seeds: int, problems: int) -> Findings:
     """Steps to twenty points more, by how often the start thinks."""
     jobs = [(habit, seed, problems) for habit in HABITS for seed in range(seeds)]
-    found = spread("takeoff", take_off, jobs)
-    by_habit = {habit: [found[habit, seed, problems] for seed in range(seeds)] for habit in HABITS}
+    by_habit = by_arm(spread("takeoff", take_off, jobs))
     steps = {habit: [one["steps"] or SOME.steps + 1 for one in several] for habit, several in by_habit.items()}
     rare, common = HABITS[0], HABITS[-1]  # whatever has not taken off by the end counts as one step more
     comparison = paired_comparison(steps[common], steps[rare])
@@ -109,8 +108,7 @@ def trapped(reduction: str, seed: int) -> dict:
 def length(seeds: int, problems: int) -> Findings:
     """Lengths of right and of wrong replies under three reductions, where only the first letter decides."""
     jobs = [(reduction, seed) for reduction in REDUCTIONS for seed in range(seeds)]
-    found = spread("length", trapped, jobs)
-    runs = {reduction: [found[reduction, seed] for seed in range(seeds)] for reduction in REDUCTIONS}
+    runs = by_arm(spread("length", trapped, jobs))
     times = {
         (name, kind): [one[f"{kind}, times"] for one in several] for name, several in runs.items() for kind in KINDS
     }

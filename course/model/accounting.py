@@ -106,6 +106,11 @@ def training_flops(config: ModelConfig, tokens: int) -> float:
     return 3.0 * forward_flops(config, tokens)
 
 
+def cache_bytes(config: ModelConfig) -> int:
+    """Memory that one token read takes in the KV cache: its keys and values of every layer, in single precision."""
+    return 2 * 4 * config.layers * config.kv_heads * (config.width // config.heads)
+
+
 PUBLISHED = {  # from the configurations that came with the weights
     "DeepSeek-V3": Sizes(
         61, 7168, 129280, latent(7168, 128, 1536, 512, 128, 64, 128), 18432, Experts(256, 8, 2048, 1, dense_first=3)

@@ -10,6 +10,7 @@ from course import experiments
 from course.experiments import (
     Experiment,
     Findings,
+    by_arm,
     conduct,
     every,
     find,
@@ -116,3 +117,9 @@ def test_pieces_run_apart_on_one_thread_and_what_was_done_is_not_done_again(tmp_
         ("b", 2): {"name": "b", "twice": 4, "threads": 1},
     }
     assert "1 of 2 pieces were done before" in capsys.readouterr().out
+
+
+def test_what_pieces_found_comes_by_arm_in_the_order_of_the_jobs():
+    found = {("b", 1): {"x": 0}, ("a", 1): {"x": 1}, ("b", 0): {"x": 2}}
+    assert by_arm(found) == {"b": [{"x": 0}, {"x": 2}], "a": [{"x": 1}]}
+    assert list(by_arm(found)) == ["b", "a"]

@@ -6,7 +6,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, DeepseekV3Config, MixtralConfig, Qwen3MoeConfig
 
-from course.model.accounting import PUBLISHED, count, forward_flops, sampling_flops, sizes_of, training_flops
+from course.model.accounting import (
+    PUBLISHED,
+    cache_bytes,
+    count,
+    forward_flops,
+    sampling_flops,
+    sizes_of,
+    training_flops,
+)
 from course.model.moe import Experts
 from course.model.transformer import ModelConfig, Transformer, parameter_count
 
@@ -93,3 +101,15 @@ def test_a_prompt_is_read_once_for_all_its_replies():
     one, eight = sampling_flops(config, 50, [30]), sampling_flops(config, 50, [30] * 8)
     assert eight - one == pytest.approx(7 * (one - forward_flops(config, 50)))
     assert sampling_flops(config, 50, [1, 1, 1]) == forward_flops(config, 50)
+
+
+@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig(width=72, layers=3, heads=3, kv_heads=1, hidden=192)])
+def test_the_cache_holds_what_is_said_of_every_token(config):
+    model, rows, room = Transformer(config), 3, 10
+    cache = model.new_cache()
+    for layer in cache:
+        layer.reserve(torch.zeros(rows, config.kv_heads, 1, config.width // config.heads), room)
+    with torch.no_grad():
+        model(torch.ones(rows, room, dtype=torch.long), cache=cache)
+    held = sum(buffer.nbytes for layer in cache for buffer in layer.buffers)
+    assert cache_bytes(config) * rows * room == held

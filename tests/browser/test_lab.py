@@ -97,6 +97,8 @@ def test_every_cell_runs_in_jupyterlab(lab, browser, path, request):
         _router_can_be_explored(page)
     if path.stem == "06_grpo":
         _groups_can_be_turned(page)
+    if path.stem == "09_distillation":
+        _bell_can_be_dragged(page)
     assert errors == []
     assert browser.went_outside == []
 
@@ -117,6 +119,19 @@ def _question_box_answers(page):
     box.fill("日本")
     box.press("Enter")
     expect(reply).to_contain_text("the model has never read", timeout=30_000)
+
+
+def _bell_can_be_dragged(page):
+    """Move the first slider with the arrow keys: another picture, and other words below it."""
+    handle, words = page.locator(".widget-slider .noUi-handle").first, page.locator(".widget-html-content").last
+    picture = page.locator(".widget-image")
+    handle.scroll_into_view_if_needed()
+    before = picture.get_attribute("src")
+    handle.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    expect(words).to_contain_text("at 0.3,", timeout=30_000)
+    assert picture.get_attribute("src") != before
 
 
 def _router_can_be_explored(page):

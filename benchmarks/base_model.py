@@ -17,9 +17,9 @@ from course.learn.pretraining import RECIPES, new_model
 from course.model import generate, load
 from course.model.transformer import parameter_count
 from course.teach import plots
-from course.think.asking import answer, read_reply
 from course.think.evaluation import Score, accuracy, constant_scores
 from course.think.prompting import direct, force_thinking
+from course.think.rollouts import read_reply, sample_rollouts
 from course.world import FAMILIES, decimals, draw_problems, letters
 from course.world.facts import fact_problems, knows
 
@@ -39,7 +39,9 @@ def measure(model, tokenizer) -> dict:
     """Every figure of one model."""
     problems = {name: draw_problems(name, PROBLEMS, split="test") for name in FAMILIES}
     found = {
-        way: {name: answer(model, tokenizer, problems[name], ask, temperature=heat, seed=7) for name in FAMILIES}
+        way: {
+            name: sample_rollouts(model, tokenizer, problems[name], ask, temperature=heat, seed=7) for name in FAMILIES
+        }
         for way, (ask, heat) in WAYS.items()
     }
     plain = found["plain"]
@@ -81,7 +83,7 @@ def held_out(model, tokenizer) -> dict[str, dict[str, list[float]]]:
     return {
         f"{name} {level}": {
             way: marks(
-                answer(
+                sample_rollouts(
                     model, tokenizer, draw_problems(name, 200, level=level, split="test"), ask, temperature=heat, seed=7
                 )
             )

@@ -29,7 +29,7 @@ ROUNDS = 9
 def layers(count: int) -> tuple[MixtureOfExperts, Glm4MoeMoE]:
     """Our layer and theirs with the same weights."""
     torch.manual_seed(0)
-    ours = MixtureOfExperts(WIDTH, Experts(count=count, per_token=2, hidden=HIDDEN))
+    ours = MixtureOfExperts(WIDTH, Experts(count=count, per_token=2, intermediate_size=HIDDEN))
     for weight in ours.parameters():
         torch.nn.init.normal_(weight, std=0.1)
     config = Glm4MoeConfig(

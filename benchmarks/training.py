@@ -49,7 +49,7 @@ def step_speed(config: ModelConfig) -> float:
         optimizer.zero_grad()
         seconds.append(time.perf_counter() - start)
     length = recipe.training.length - 1
-    per_token = 6 * parameter_count(model, active=True) + 12 * config.layers * config.width * length / 2
+    per_token = 6 * parameter_count(model, active=True) + 12 * config.layers * config.hidden_size * length / 2
     return per_token * recipe.training.rows * length / statistics.median(seconds[2:])
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from course.chapters.grpo.zero import examined
 from course.experiments import recorded
-from course.experiments.grpo import examined
 from course.model import load
 from course.model.pretrained import checkpoints
 from course.model.transformer import parameter_count

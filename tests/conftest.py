@@ -17,6 +17,8 @@ ROOMS = (
     "learn",
     "teach",
     "presets",
+    "contents",
+    "chapters",
     "experiments",
 )  # typer has its own idea of the command line's types
 GUARD = str(Path(__file__).parent / "no_network")

@@ -9,24 +9,18 @@ Experiments read the test split, which nothing else does but the benchmarks.
 
 import json
 import math
-import multiprocessing
-import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import import_module, resources
+from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
 
+from course.contents import part, with_part
 from course.think.evaluation import Comparison, Estimate, Score
 
 ROOT = Path(__file__).resolve().parents[2]
-Thing = TypeVar("Thing")
 THREADS = 2  # another number of threads adds up in another order; pieces that run side by side have one each
-CHAPTERS = ("reasoning", "prompting", "moe", "grpo", "takeoff", "distillation")  # each a module of this package
-PIECES = ROOT / "runs" / "experiments"  # what an interrupted experiment has done so far
 
 
 @dataclass(frozen=True)
@@ -50,65 +44,6 @@ class Experiment:
     seeds: int = 1  # more than one where something is trained: then the seed is the unit
     problems: int = 500  # of each family or level
     settings: dict = field(default_factory=dict)
-
-
-def progress(things: Sequence[Thing], what: str) -> Iterable[Thing]:
-    """The same things, with a bar that says how many are left and how long that takes."""
-    from tqdm.auto import tqdm
-
-    return tqdm(things, desc=what, leave=False, dynamic_ncols=True)
-
-
-def spread(name: str, piece: Callable[..., dict], jobs: Sequence[tuple], *, folder: Path | None = None) -> dict:
-    """Run independent pieces of the experiment `name`, one for each job: `piece(*job)`, by job.
-
-    Each runs in a process of its own on one thread, so that its result does not depend on how many run at once; as many
-    run as there are cores. `piece` is a module's function, a job holds text and numbers, and a result is something JSON
-    holds. It is written to a file at once: an experiment that was interrupted goes on with what is missing, and what it
-    finds done it names. Delete the folder, or ask for `--fresh`, to begin again.
-    """
-    from tqdm.auto import tqdm
-
-    folder = folder or PIECES / name
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {job: folder / f"{'-'.join(map(str, job))}.json" for job in jobs}
-    missing = [job for job in jobs if not files[job].is_file()]
-    if len(missing) < len(jobs):
-        print(f"{len(jobs) - len(missing)} of {len(jobs)} pieces were done before: {folder}")
-    spawn = multiprocessing.get_context("spawn")
-    with (
-        ProcessPoolExecutor(max(1, min(_cores(), len(missing))), spawn, initializer=_on_one_thread) as pool,
-        tqdm(total=len(missing), desc=name, unit="piece", dynamic_ncols=True) as bar,
-    ):
-        waiting = {pool.submit(piece, *job): job for job in missing}
-        try:
-            for done in as_completed(waiting):
-                partial = files[waiting[done]].with_suffix(".partial")
-                partial.write_text(json.dumps(plain(done.result())), encoding="utf-8")
-                partial.replace(files[waiting[done]])  # whole or not at all
-                bar.update()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # what runs ends, what waits does not begin
-            raise
-    return {job: json.loads(file.read_text(encoding="utf-8")) for job, file in files.items()}
-
-
-def by_arm(found: Mapping[tuple, dict]) -> dict[Any, list[dict]]:
-    """What `spread` found, by the first thing in each job: the runs of an arm, in the order of the jobs."""
-    runs: dict[Any, list[dict]] = {}
-    for (arm, *_), one in found.items():
-        runs.setdefault(arm, []).append(one)
-    return runs
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _on_one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def conduct(experiment: Experiment, seeds: int | None = None, problems: int | None = None) -> dict:
@@ -160,7 +95,7 @@ def recorded(name: str) -> dict:
 
 def every() -> dict[str, Experiment]:
     """All experiments by name, chapter by chapter."""
-    chapters = [import_module(f"course.experiments.{chapter}").EXPERIMENTS for chapter in CHAPTERS]
+    chapters = [part(chapter, "experiments").EXPERIMENTS for chapter in with_part("experiments")]
     return {experiment.name: experiment for several in chapters for experiment in several}
 
 

@@ -17,26 +17,26 @@ import torch
 from torch import Tensor, nn
 
 from course._shapes import Float
-from course.learn.sft import Lesson, Packed, pack, reply_logits, stack
+from course.learn.sft import Packed, TrainingExample, pack, reply_logits, stack
 from course.learn.training import TrainingConfig, train
-from course.think.asking import Answered, answer, answer_often
 from course.think.prompting import direct
+from course.think.rollouts import Rollout, sample_groups, sample_rollouts
 from course.world import FAMILIES, Problem
 from course.world.corpus import exchange
 from course.world.tokenizer import encode
 
 Divergence = Callable[[Tensor, Tensor], Tensor]  # log-probs of teacher and student (N, V): how far apart, each (N,)
-Write = Callable[[object, Answered], Sequence[int]]  # with a tokenizer: what of a reply is to be learnt, as tokens
+Write = Callable[[object, Rollout], Sequence[int]]  # with a tokenizer: what of a reply is to be learnt, as tokens
 
 # --- traces -------------------------------------------------------------------------------------------------------
 
 
-def ends_right(one: Answered) -> bool:
+def ends_right(one: Rollout) -> bool:
     """Whether the verifier accepts the answer; how it came about is not looked at."""
     return one.right
 
 
-def everything(one: Answered) -> bool:
+def everything(one: Rollout) -> bool:
     """No filter at all: wrong replies and those that were cut off are learnt too."""
     return True
 
@@ -48,40 +48,40 @@ def collect_traces(
     *,
     samples: int = 1,
     ask: Callable[[str], str] = direct,
-    keep: Callable[[Answered], bool] = ends_right,
+    keep: Callable[[Rollout], bool] = ends_right,
     max_new_tokens: int = 160,
     temperature: float = 1.0,
     seed: int,
-) -> list[Answered]:
+) -> list[Rollout]:
     """Replies of a teacher that pass `keep`, each to one problem once, in the order of the problems."""
     settings = {"samples": samples, "max_new_tokens": max_new_tokens, "temperature": temperature, "seed": seed}
-    drawn = answer_often(teacher, tokenizer, problems, ask, **settings)
+    drawn = sample_groups(teacher, tokenizer, problems, ask, **settings)
     return distinct([one for several in drawn for one in several if keep(one)])
 
 
-def distinct(answered: Sequence[Answered]) -> list[Answered]:
+def distinct(answered: Sequence[Rollout]) -> list[Rollout]:
     """The first of replies that say the same to the same problem: a solution learnt twice teaches no other way."""
-    first: dict[tuple, Answered] = {}
+    first: dict[tuple, Rollout] = {}
     for one in answered:
         first.setdefault((one.problem.key, tuple(one.completion.token_ids)), one)
     return list(first.values())
 
 
-def whole_reply(tokenizer, one: Answered) -> list[int]:
+def whole_reply(tokenizer, one: Rollout) -> list[int]:
     """The reply as it was drawn, thoughts included."""
     return one.completion.token_ids
 
 
-def answer_alone(tokenizer, one: Answered) -> list[int]:
+def answer_alone(tokenizer, one: Rollout) -> list[int]:
     """What follows the thoughts, and the end. Raises ValueError for a reply without an answer."""
     if one.reply.answer is None:
         raise ValueError("this reply has no answer to learn: keep those that end right")
     return [*encode(tokenizer, one.reply.answer), tokenizer.eos_token_id]
 
 
-def as_lessons(
-    tokenizer, answered: Sequence[Answered], *, ask: Callable[[str], str] = direct, write: Write = whole_reply
-) -> list[Lesson]:
+def as_examples(
+    tokenizer, answered: Sequence[Rollout], *, ask: Callable[[str], str] = direct, write: Write = whole_reply
+) -> list[TrainingExample]:
     """Replies to learn behind the plain question, whatever the teacher was asked with.
 
     What `ask` began for the teacher, a forced `<think>`, is part of what the student is to say by itself.
@@ -90,17 +90,17 @@ def as_lessons(
     for one in answered:
         begun = encode(tokenizer, ask(one.problem.question).rpartition("<assistant>")[2])
         prompt = encode(tokenizer, direct(one.problem.question))
-        lessons.append(Lesson(tuple(prompt), (*begun, *write(tokenizer, one))))
+        lessons.append(TrainingExample(tuple(prompt), (*begun, *write(tokenizer, one))))
     return lessons
 
 
-def worked_solutions(tokenizer, problems: Sequence[Problem]) -> list[Lesson]:
+def worked_solutions(tokenizer, problems: Sequence[Problem]) -> list[TrainingExample]:
     """The world's own solutions, without slips: what nobody has for real problems."""
     lessons = []
     for problem in problems:
         text = exchange(problem.question, problem.answer, FAMILIES[problem.family].solution(problem))
         prompt = encode(tokenizer, direct(problem.question))
-        lessons.append(Lesson(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
+        lessons.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
     return lessons
 
 
@@ -173,7 +173,7 @@ def on_policy(
     def batch(step: int) -> Packed:
         # The seed must change with every step, or a problem that comes again gets the same luck.
         settings = {"max_new_tokens": max_new_tokens, "temperature": temperature, "seed": 1_000_003 * seed + step}
-        drawn = answer(student, tokenizer, problems(step), **settings)
-        return stack(pack(as_lessons(tokenizer, drawn), length))
+        drawn = sample_rollouts(student, tokenizer, problems(step), **settings)
+        return stack(pack(as_examples(tokenizer, drawn), length))
 
     return batch

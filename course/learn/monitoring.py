@@ -5,33 +5,33 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from course._shapes import Float
-from course.think.asking import Answered
+from course.think.rollouts import Rollout
 from course.world import FAMILIES
 from course.world.answers import steps
 
 
-def in_any_run(groups: Sequence[Sequence[Answered]], rewards: Float[Tensor, "P G"]) -> dict[str, float]:
+def run_statistics(groups: Sequence[Sequence[Rollout]], rewards: Float[Tensor, "P G"]) -> dict[str, float]:
     """What can be said whatever the task is.
 
     `reward`; `silent`, the share of groups whose rewards are all equal, which teach nothing; `entropy`, minus the mean
     log-prob of the sampled tokens, an estimate in nats; `length` in tokens, also of the replies paid most and least
-    (`length_paid`, `length_unpaid`); `unfinished`, the share that was cut off.
+    (`length_rewarded`, `length_unrewarded`); `unfinished`, the share that was cut off.
     """
     rows = [one for group in groups for one in group]
     paid = (rewards >= rewards.max()).flatten().tolist() if rewards.max() > rewards.min() else [True] * len(rows)
     logprobs = [value for one in rows for value in one.completion.logprobs]
     return {
         "reward": float(rewards.mean()),
-        "silent": float((rewards == rewards[:, :1]).all(dim=1).float().mean()),
+        "zero_variance": float((rewards == rewards[:, :1]).all(dim=1).float().mean()),
         "entropy": -mean(logprobs),
         "length": mean([one.tokens for one in rows]),
-        "length_paid": mean([one.tokens for one, good in zip(rows, paid, strict=True) if good]),
-        "length_unpaid": mean([one.tokens for one, good in zip(rows, paid, strict=True) if not good]),
+        "length_rewarded": mean([one.tokens for one, good in zip(rows, paid, strict=True) if good]),
+        "length_unrewarded": mean([one.tokens for one, good in zip(rows, paid, strict=True) if not good]),
         "unfinished": mean([not one.completion.finished for one in rows]),
     }
 
 
-def in_the_world(groups: Sequence[Sequence[Answered]]) -> dict[str, float]:
+def world_statistics(groups: Sequence[Sequence[Rollout]]) -> dict[str, float]:
     """What the course's own questions show: shares right in all and by family, that think, and of slips mended."""
     rows = [one for group in groups for one in group]
     made, mended = (sum(counts) for counts in zip(*(slips(one) for one in rows), strict=True))
@@ -48,7 +48,7 @@ def in_the_world(groups: Sequence[Sequence[Answered]]) -> dict[str, float]:
     }
 
 
-def slips(one: Answered) -> tuple[int, int]:
+def slips(one: Rollout) -> tuple[int, int]:
     """How many steps of a reply are wrong, and how many of these the next line mends ("wait", and right).
 
     A wrong line that is itself a "wait" is a slip of its own.

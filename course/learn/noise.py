@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from course._shapes import Float
-from course.learn.grpo import GRPOConfig, Rollouts, accumulate, judge, sample_groups
-from course.learn.rewards import Reward, exact_answer
+from course.learn.grpo import GRPOConfig, sample_batch, scoring
+from course.learn.policy_gradient import accumulate_gradients
+from course.learn.rewards import Reward, compute_rewards, exact_answer
+from course.think.rollouts import RolloutBatch
 from course.world import Problem
 
 
@@ -45,19 +47,19 @@ def draws(
     config: GRPOConfig,
     number: int,
     reward: Reward = exact_answer,
-) -> Iterator[tuple[Rollouts, Float[Tensor, "P G"]]]:
+) -> Iterator[tuple[RolloutBatch, Float[Tensor, "P G"]]]:
     """The same prompts answered `number` times by the same model: rollouts and rewards of each time."""
     for step in range(number):
-        rollouts = sample_groups(model, tokenizer, problems, config, step)
-        yield rollouts, judge(rollouts, reward, config)
+        rollouts = sample_batch(model, tokenizer, problems, config, step)
+        yield rollouts, compute_rewards(rollouts, reward, config.truncation_reward)
 
 
 def gradient(
-    model: nn.Module, rollouts: Rollouts, advantages: Float[Tensor, "P G"], config: GRPOConfig, **pieces
+    model: nn.Module, rollouts: RolloutBatch, advantages: Float[Tensor, "P G"], config: GRPOConfig, **pieces
 ) -> Float[Tensor, "W"]:
-    """The gradient of a batch as one long vector; the model stays as it is. `pieces` are those of `accumulate`."""
+    """The gradient of a batch as one vector; the model stays as it is. `pieces` are those of `accumulate_gradients`."""
     model.zero_grad()
-    accumulate(model, rollouts, advantages, config, **pieces)
+    accumulate_gradients(model, rollouts, advantages, **scoring(config), **pieces)
     weights = list(model.parameters())
     found = torch.cat([torch.zeros_like(one).flatten() if one.grad is None else one.grad.flatten() for one in weights])
     model.zero_grad()
@@ -66,7 +68,7 @@ def gradient(
 
 def compared(
     model: nn.Module,
-    drawn: Sequence[tuple[Rollouts, Float[Tensor, "P G"]]],
+    drawn: Sequence[tuple[RolloutBatch, Float[Tensor, "P G"]]],
     advantages: Mapping[str, Callable[[Tensor], Tensor]],
     config: GRPOConfig,
     **pieces,

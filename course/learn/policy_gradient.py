@@ -1,64 +1,21 @@
-"""Group relative policy optimization: draw a group of replies to each question, and make those likelier that beat it.
+"""The policy gradient in pieces: advantages, losses of a token, reductions, and how far from a reference.
 
-DeepSeekMath (arXiv:2402.03300, equations 3 and 4), the method behind DeepSeek-R1-Zero. One step: draw problems, sample
-a group of completions for each, reward them, compare each with its group, move the weights. Every piece is a function
-that is passed in, and a variant (Dr. GRPO, DAPO, RLOO, REINFORCE) is other functions in the same loop.
-
-Departures from DeepSeekMath:
-1. No KL term unless `kl` asks for one, which was found not to matter (DAPO, Dr. GRPO); its estimator is passed in.
-2. The mean is over all tokens of a batch and not per completion first: `sequence_mean` is the paper's.
-3. Log-probs of sampling are kept and not computed again, since scoring here reproduces them.
-4. Groups without signal (all rewards equal) are counted in the mean, but nothing is computed for them.
+Each piece is a pure function named after its quantity, and `accumulate_gradients` puts them together for one batch of
+rollouts. Preferences, critics and pipelines use the same pieces as GRPO does (`course.learn.grpo`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from course._shapes import Float, Int
-from course.learn.monitoring import in_any_run, in_the_world
-from course.learn.rewards import Reward, exact_answer
-from course.learn.training import load_progress, save_progress
 from course.model import score
-from course.think.asking import Answered, answer_often
-from course.think.prompting import direct
-from course.world import FAMILIES, Problem, draw_problems
-from course.world.tokenizer import encode
-
-
-@dataclass(frozen=True)
-class GRPOConfig:
-    """How much a step draws, and how far it moves."""
-
-    steps: int = 50
-    prompts: int = 50  # problems a step
-    group_size: int = 8  # completions a problem
-    max_new_tokens: int = 160  # of a completion
-    temperature: float = 1.0  # of sampling, and so of scoring
-    learning_rate: float = 3e-4
-    clip_norm: float = 1.0  # largest norm of the gradient
-    updates: int = 1  # of the weights, each on the whole batch
-    kl: float = 0.0  # weight of the KL term
-    cut_off: float = 0.0  # reward of a completion that did not come to its end
-    tokens_at_once: int = 4096  # that are scored together; more need more memory
-    seed: int = 0
-
+from course.think.rollouts import RolloutBatch
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]  # new and old log-probs (B, T), advantages (B, 1): each token's loss
 Reduction = Callable[[Tensor, int], Tensor]  # lengths (B,), the longest there could be: what a token of each row counts
 Estimator = Callable[[Tensor, Tensor], Tensor]  # log-probs of the model and of the reference (B, T): each token's KL
-
-
-def training_problems(config: GRPOConfig, step: int) -> list[Problem]:
-    """The problems of a step: the families in turn, their standard mix, from the train split."""
-    share, more = divmod(config.prompts, len(FAMILIES))
-    counts = [share + (place < more) for place in range(len(FAMILIES))]
-    seed = 1_000_003 * config.seed + step
-    drawn = [draw_problems(name, n, split="train", seed=seed) for name, n in zip(FAMILIES, counts, strict=True) if n]
-    return [problem for several in drawn for problem in several]
 
 
 # --- advantages: how much better than its group? ------------------------------------------------------------------
@@ -69,19 +26,19 @@ def group_advantages(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
 
     (r - mean) / (std + 1e-4), with the std that divides by G - 1. A group that agrees gets zeros.
     """
-    return centered(rewards) / (rewards.std(dim=1, keepdim=True) + 1e-4)
+    return centered_advantages(rewards) / (rewards.std(dim=1, keepdim=True) + 1e-4)
 
 
-def centered(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
+def centered_advantages(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
     """How far each completion stands above its group's mean: Dr. GRPO's (arXiv:2503.20783), unbiased up to 1 - 1/G."""
     exact = rewards.double()  # or rounding would tell the members of a group apart that are all paid .3
     return (exact - exact.mean(dim=1, keepdim=True)).float()
 
 
-def leave_one_out(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
+def leave_one_out_advantages(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
     """How far each completion stands above the mean of the others: RLOO's (arXiv:2402.14740), unbiased."""
     group = rewards.shape[1]
-    return centered(rewards) * group / (group - 1)
+    return centered_advantages(rewards) * group / (group - 1)
 
 
 def no_baseline(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
@@ -124,7 +81,7 @@ def sequence_mean(lengths: Int[Tensor, "B"], longest: int) -> Float[Tensor, "B"]
     return 1 / (len(lengths) * lengths)
 
 
-def constant(lengths: Int[Tensor, "B"], longest: int) -> Float[Tensor, "B"]:
+def constant_length(lengths: Int[Tensor, "B"], longest: int) -> Float[Tensor, "B"]:
     """Every token alike, whatever else is in the batch: one over the longest there could be. Dr. GRPO's."""
     return torch.full(lengths.shape, 1 / (len(lengths) * longest))
 
@@ -150,61 +107,22 @@ def k3(new: Float[Tensor, "B T"], reference: Float[Tensor, "B T"]) -> Float[Tens
     return (reference - new).expm1() - (reference - new)
 
 
-# --- one step -----------------------------------------------------------------------------------------------------
+# --- one batch ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Rollouts:
-    """What one step drew: a group of replies to each problem."""
-
-    prompt_ids: list[list[int]]  # one a problem
-    answered: list[list[Answered]]  # P groups of G
-
-    @property
-    def rows(self) -> list[Answered]:
-        """All replies, group after group."""
-        return [one for group in self.answered for one in group]
-
-    @property
-    def lengths(self) -> Int[Tensor, "B"]:
-        """Tokens of each completion, the end included."""
-        return torch.tensor([one.tokens for one in self.rows])
-
-
-def sample_groups(
-    model: nn.Module, tokenizer, problems: Sequence[Problem], config: GRPOConfig, step: int, ask=direct
-) -> Rollouts:
-    """A group of completions for each problem, asked plainly unless `ask` says otherwise."""
-    # The seed must change with every step, or the group of a problem that comes again is the same group.
-    drawn = answer_often(
-        model,
-        tokenizer,
-        problems,
-        ask,
-        samples=config.group_size,
-        temperature=config.temperature,
-        max_new_tokens=config.max_new_tokens,
-        seed=1_000_003 * config.seed + step,
-    )
-    return Rollouts([encode(tokenizer, ask(problem.question)) for problem in problems], drawn)
-
-
-def judge(rollouts: Rollouts, reward: Reward, config: GRPOConfig) -> Float[Tensor, "P G"]:
-    """The reward of every completion."""
-    return torch.tensor(
-        [[reward(one) if one.completion.finished else config.cut_off for one in group] for group in rollouts.answered]
-    )
-
-
-def accumulate(
+def accumulate_gradients(
     model: nn.Module,
-    rollouts: Rollouts,
+    rollouts: RolloutBatch,
     advantages: Float[Tensor, "P G"],
-    config: GRPOConfig,
     loss: Loss = clipped_loss,
     reduction: Reduction = token_mean,
     reference: nn.Module | None = None,
     estimator: Estimator = k2,
+    *,
+    longest: int,
+    temperature: float = 1.0,
+    kl: float = 0.0,
+    tokens_at_once: int = 4096,
 ) -> dict[str, float]:
     """Add the gradient of a batch to the weights' `grad`, one part of the batch after the other.
 
@@ -215,22 +133,22 @@ def accumulate(
     """
     rows, per_row = rollouts.rows, advantages.flatten()
     prompts = [ids for ids in rollouts.prompt_ids for _ in range(advantages.shape[1])]
-    weights = reduction(rollouts.lengths, config.max_new_tokens)
-    live = list(range(len(rows))) if config.kl else per_row.nonzero().squeeze(1).tolist()
+    weights = reduction(rollouts.lengths, longest)
+    live = list(range(len(rows))) if kl else per_row.nonzero().squeeze(1).tolist()
     sizes = {row: len(prompts[row]) + rows[row].tokens for row in live}
     seen = {"loss": 0.0, "ratio": 0.0, "clipped": 0.0, "kl": 0.0}
-    for part in parts_of_like_length(sizes, config.tokens_at_once):
+    for part in parts_of_like_length(sizes, tokens_at_once):
         texts = [prompts[row] for row in part], [rows[row].completion.token_ids for row in part]
-        new = score(model, *texts, temperature=config.temperature)
+        new = score(model, *texts, temperature=temperature)
         old = pad_right([rows[row].completion.logprobs for row in part]).to(new.logprobs)
         weight, advantage = (value[part, None].to(new.logprobs) for value in (weights, per_row))
         per_token = loss(new.logprobs, old, advantage)
         (slope,) = torch.autograd.grad(per_token.sum(), new.logprobs, retain_graph=True)
-        if config.kl:
+        if kl:
             with torch.no_grad():
-                expected = score(reference, *texts, temperature=config.temperature).logprobs
+                expected = score(reference, *texts, temperature=temperature).logprobs
             distance = estimator(new.logprobs, expected)
-            per_token = per_token + config.kl * distance
+            per_token = per_token + kl * distance
             seen["kl"] += float(distance.detach()[new.mask].sum())
         total = (per_token * new.mask * weight).sum()
         total.backward()
@@ -259,50 +177,3 @@ def pad_right(rows: Sequence[Sequence[float]]) -> Float[Tensor, "B T"]:
     """Rows of numbers, with zeros behind the shorter ones."""
     longest = max(map(len, rows))
     return torch.tensor([[*row, *[0.0] * (longest - len(row))] for row in rows])
-
-
-# --- the loop -----------------------------------------------------------------------------------------------------
-
-
-def grpo(
-    model: nn.Module,
-    tokenizer,
-    config: GRPOConfig = GRPOConfig(),
-    *,
-    reward: Reward = exact_answer,
-    advantage: Callable[[Tensor], Tensor] = group_advantages,
-    loss: Loss = clipped_loss,
-    reduction: Reduction = token_mean,
-    estimator: Estimator = k2,
-    reference: nn.Module | None = None,
-    problems: Callable[[GRPOConfig, int], list[Problem]] = training_problems,
-    ask: Callable[[str], str] = direct,
-    watch: Callable[[list[list[Answered]]], dict[str, float]] = in_the_world,
-    checkpoint: Path | None = None,
-    every: int = 10,
-) -> Iterator[dict]:
-    """Reinforce in place, yielding after each step what a practitioner watches, and the step's `rollouts`.
-
-    Stop whenever you like: the model keeps what it has learnt. With a `checkpoint` file the run's progress is kept
-    every so many steps, and a run that finds it goes on from there, to the same weights bit for bit. Routers' biases
-    are no parameters, so they stay as they are. Raises ValueError for a checkpoint of another run, and for a KL term
-    without a reference.
-    """
-    if config.kl and reference is None:
-        raise ValueError("a KL term needs a reference to stay close to: give the model from before as `reference`")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
-    start = load_progress(checkpoint, model, optimizer, config) if checkpoint and checkpoint.exists() else 0
-    for step in range(start, config.steps):
-        rollouts = sample_groups(model, tokenizer, problems(config, step), config, step, ask)
-        rewards = judge(rollouts, reward, config)
-        advantages = advantage(rewards)
-        for _ in range(config.updates):
-            seen = accumulate(model, rollouts, advantages, config, loss, reduction, reference, estimator)
-            norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            optimizer.step()
-            optimizer.zero_grad()
-        done = step + 1
-        if checkpoint and (done % every == 0 or done == config.steps):
-            save_progress(checkpoint, model, optimizer, config, done)
-        stats = {**in_any_run(rollouts.answered, rewards), **watch(rollouts.answered), **seen, "gradient": float(norm)}
-        yield {"step": done, "steps": config.steps, **stats, "rollouts": rollouts, "rewards": rewards}

@@ -35,7 +35,8 @@ class Recipe:
 RECIPES = {
     "mini-base": Recipe(ModelConfig(), TrainingConfig()),
     "mini-student": Recipe(  # under a quarter of the active size, half the reading
-        ModelConfig(width=72, layers=3, heads=3, kv_heads=1, hidden=192), TrainingConfig(steps=2200, learning_rate=5e-3)
+        ModelConfig(hidden_size=72, layers=3, heads=3, kv_heads=1, intermediate_size=192),
+        TrainingConfig(steps=2200, learning_rate=5e-3),
     ),
     "mini-moe": Recipe(ModelConfig(experts=Experts()), TrainingConfig()),  # the same active size
 }

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from course.learn.grpo import GRPOConfig, Reduction, grpo, token_mean
+from course.learn.grpo import GRPOConfig, grpo
 from course.learn.monitoring import mean
+from course.learn.policy_gradient import Reduction, token_mean
 from course.learn.pretraining import new_model
-from course.learn.sft import Lesson, imitation_loss, in_turn
+from course.learn.sft import TrainingExample, imitation_loss, in_turn
 from course.learn.training import TrainingConfig, train
 from course.model.transformer import ModelConfig
-from course.think.asking import Answered
+from course.think.rollouts import Rollout
 from course.world import Problem
 
-TINY = ModelConfig(vocab_size=6, width=16, layers=1, heads=2, kv_heads=1, hidden=32, context=128)
+TINY = ModelConfig(vocab_size=6, hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=32, context=128)
 STEP = GRPOConfig(steps=40, prompts=8, group_size=16, max_new_tokens=64, learning_rate=1e-3)
 READING = TrainingConfig(steps=150, rows=8, length=96, learning_rate=2e-2, warmup=10)
 RIGHT, ENDS = 0.25, 0.15  # how often the babbler begins right, and ends after a letter: its base rate and its hazard
@@ -75,7 +76,7 @@ def probe(name: str, seed: int = 0, **pieces) -> Probed:
     return Probed(name, course, PROBES[name].passes(course), PROBES[name])
 
 
-def run(model: nn.Module, prompts: str, reward: Callable[[Answered], float], config: GRPOConfig, **pieces):
+def run(model: nn.Module, prompts: str, reward: Callable[[Rollout], float], config: GRPOConfig, **pieces):
     """The real loop on a task of single symbols: the prompts in turn, a reward, and nothing of the world."""
     asked = [Problem("probe", 1, prompts[n % len(prompts)], "", (), f"probe:{n}") for n in range(config.prompts)]
     own = {"problems": lambda config, step: asked, "ask": str, "watch": lambda groups: {}}
@@ -87,7 +88,7 @@ def run(model: nn.Module, prompts: str, reward: Callable[[Answered], float], con
 
 def constant_reward(seed: int, **pieces) -> Iterator[float]:
     """Everything is paid alike, so there is nothing to learn: how far the weights moved."""
-    model, config = new_model(TINY, seed), replace(STEP, steps=5, max_new_tokens=8, cut_off=1.0, seed=seed)
+    model, config = new_model(TINY, seed), replace(STEP, steps=5, max_new_tokens=8, truncation_reward=1.0, seed=seed)
     before = [weight.detach().clone() for weight in model.parameters()]
     for _ in run(model, "?", lambda one: 1.0, config, **pieces):
         pairs = zip(model.parameters(), before, strict=True)
@@ -144,12 +145,12 @@ def wrong_lengths(seed: int, reduction: Reduction = token_mean, **pieces) -> Ite
         yield one["wrong"]
 
 
-def begins_right(one: Answered) -> float:
+def begins_right(one: Rollout) -> float:
     """1 for a reply that begins with `a`, else 0."""
     return float(one.completion.text.startswith("a"))
 
 
-def fits_prompt(one: Answered) -> float:
+def fits_prompt(one: Rollout) -> float:
     """1 for the reply `x` to `a` and `y` to `b`, else 0."""
     return float(one.completion.text == {"a": "x", "b": "y"}[one.problem.question])
 
@@ -165,7 +166,7 @@ def babbler(seed: int) -> nn.Module:
         text = first + fill
         while rng.random() > ENDS and len(text) < READING.length - 2:
             text += fill
-        lessons.append(Lesson((1,), (*Letters().encode(text), 0)))
+        lessons.append(TrainingExample((1,), (*Letters().encode(text), 0)))
     model, config = new_model(TINY, seed), replace(READING, seed=seed)
     for _ in train(model, in_turn(lessons, config.rows, config.length, seed), config, loss=imitation_loss):
         pass

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from course.learn import pretraining
-from course.learn.distillation import as_lessons, collect_traces
+from course.learn.distillation import as_examples, collect_traces
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import round_to_half
 from course.learn.sft import imitation_loss, in_turn
@@ -53,7 +53,7 @@ def distilled(seed: int, folder: Path, steps: int | None, resume: bool) -> Itera
     torch.set_num_threads(1)  # part of the recipe
     (student, tokenizer), teacher = load("mini-student"), load("mini-zero")[0]
     problems = [one for name in FAMILIES for one in draw_problems(name, 4000, split="train", seed=seed)]
-    lessons = as_lessons(tokenizer, collect_traces(teacher, tokenizer, problems, seed=seed))
+    lessons = as_examples(tokenizer, collect_traces(teacher, tokenizer, problems, seed=seed))
     config = TrainingConfig(steps=steps or 3500, length=320, learning_rate=5e-3, warmup=20, seed=seed)
     progress = folder / "progress.safetensors"
     if not resume:

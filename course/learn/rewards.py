@@ -6,17 +6,21 @@ A reply that was cut off is not paid by these: `GRPOConfig.cut_off` says what it
 import hashlib
 from collections.abc import Callable
 
-from course.think.asking import Answered
+import torch
+from torch import Tensor
 
-Reward = Callable[[Answered], float]
+from course._shapes import Float
+from course.think.rollouts import Rollout, RolloutBatch
+
+Reward = Callable[[Rollout], float]
 
 
-def exact_answer(one: Answered) -> float:
+def exact_answer(one: Rollout) -> float:
     """1 for the right answer, exactly and to the end; 0 for anything else, an empty answer included."""
     return float(one.right)
 
 
-def closed_thoughts(one: Answered) -> float:
+def closed_thoughts(one: Rollout) -> float:
     """1 if the reply opens its thoughts, closes them over some text, and answers; what it says does not count.
 
     DeepSeek-R1-Zero's format reward (arXiv:2501.12948, section 2.2.2) asks for tags alone, too.
@@ -24,12 +28,12 @@ def closed_thoughts(one: Answered) -> float:
     return float(bool(one.reply.reasoning) and one.reply.answer is not None)
 
 
-def answer_and_format(one: Answered) -> float:
+def answer_and_format(one: Rollout) -> float:
     """The two above with equal weight, as R1-Zero was paid."""
     return exact_answer(one) + closed_thoughts(one)
 
 
-def coin(one: Answered) -> float:
+def coin(one: Rollout) -> float:
     """1 or 0 by a coin: the control. The same reply to the same question gets the same side, so that runs repeat."""
     said = f"{one.problem.key}:{one.completion.token_ids}"
     return float(hashlib.blake2b(said.encode(), digest_size=1).digest()[0] % 2)
@@ -46,3 +50,10 @@ def soft_overlong(length: int, longest: int, margin: int) -> float:
     if not 1 <= margin <= longest:
         raise ValueError(f"the margin lies between 1 and the longest reply, {longest}: found {margin}")
     return -min(max(0.0, (length - (longest - margin)) / margin), 1.0)
+
+
+def compute_rewards(rollouts: RolloutBatch, reward: Reward, truncation_reward: float) -> Float[Tensor, "P G"]:
+    """The reward of every completion."""
+    return torch.tensor(
+        [[reward(one) if one.completion.finished else truncation_reward for one in group] for group in rollouts.groups]
+    )

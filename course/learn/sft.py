@@ -16,7 +16,7 @@ from course._shapes import Bool, Float, Int
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingExample:
     """A prompt to read and a reply to learn, as tokens."""
 
     prompt: tuple[int, ...]
@@ -45,13 +45,13 @@ class Packed:
         return self.lessons[self.learnt].unique(return_counts=True)[1].tolist()
 
 
-def pack(lessons: Sequence[Lesson], length: int) -> list[list[Lesson]]:
+def pack(lessons: Sequence[TrainingExample], length: int) -> list[list[TrainingExample]]:
     """Lessons shared out among rows of at most `length` tokens: the longest first, each where least room is left over.
 
     (Best fit decreasing, as TRL packs.) Raises ValueError for a lesson longer than a row.
     """
-    rows: list[list[Lesson]] = []
-    by_room: dict[int, list[list[Lesson]]] = {}
+    rows: list[list[TrainingExample]] = []
+    by_room: dict[int, list[list[TrainingExample]]] = {}
     for lesson in sorted(lessons, key=len, reverse=True):
         if len(lesson) > length:
             raise ValueError(f"a lesson of {len(lesson)} tokens does not fit a row of {length}: make rows longer")
@@ -64,7 +64,7 @@ def pack(lessons: Sequence[Lesson], length: int) -> list[list[Lesson]]:
     return rows
 
 
-def stack(rows: Sequence[Sequence[Lesson]]) -> Packed:
+def stack(rows: Sequence[Sequence[TrainingExample]]) -> Packed:
     """Rows of lessons as tensors, as wide as the longest row."""
     width = max(sum(map(len, row)) for row in rows)
     ids, owners = torch.zeros(2, len(rows), width, dtype=torch.long)
@@ -82,7 +82,7 @@ def stack(rows: Sequence[Sequence[Lesson]]) -> Packed:
     return Packed(ids, owners, learnt)
 
 
-def own_lesson_only(lessons: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
+def block_causal_mask(lessons: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
     """What is added to scores in packed rows: 0 for what stands before in the same lesson, -inf for the rest."""
     same = lessons[:, None, :, None] == lessons[:, None, None, :]  # (B, 1, T, T)
     return torch.zeros(same.shape).masked_fill_(~same.tril(), float("-inf"))
@@ -93,7 +93,7 @@ def reply_logits(model: nn.Module, batch: Packed) -> tuple[Float[Tensor, "N V"],
 
     The token at place t is expected at t - 1: the shift happens here and nowhere else.
     """
-    logits = model(batch.ids[:, :-1], attention_mask=own_lesson_only(batch.lessons[:, :-1])).logits  # (B, T-1, V)
+    logits = model(batch.ids[:, :-1], attention_mask=block_causal_mask(batch.lessons[:, :-1])).logits  # (B, T-1, V)
     wanted = batch.learnt[:, 1:]
     return logits[wanted], batch.ids[:, 1:][wanted]
 
@@ -103,7 +103,7 @@ def imitation_loss(model: nn.Module, batch: Packed) -> Float[Tensor, ""]:
     return nn.functional.cross_entropy(*reply_logits(model, batch))
 
 
-def in_turn(lessons: Sequence[Lesson], rows: int, length: int, seed: int = 0) -> Callable[[int], Packed]:
+def in_turn(lessons: Sequence[TrainingExample], rows: int, length: int, seed: int = 0) -> Callable[[int], Packed]:
     """The batch of each step: `rows` rows of packed lessons, again and again in another order.
 
     A step's batch depends on its number alone, so that a run can be taken up again. Raises ValueError if there are too

@@ -22,10 +22,10 @@ class Sizes:
     """What decides how many parameters a decoder has."""
 
     layers: int
-    width: int
+    hidden_size: int
     vocab_size: int
     attention: int  # parameters of the attention of one layer, norms inside it included
-    hidden: int  # width inside a dense feed-forward layer
+    intermediate_size: int  # width inside a dense feed-forward layer
     experts: Experts | None = None  # None: every layer is dense
     tied: bool = False  # whether the output head is the table of tokens
 
@@ -46,12 +46,14 @@ def count(sizes: Sizes) -> Count:
     """
     experts = sizes.experts
     dense = sizes.layers if experts is None else min(experts.dense_first, sizes.layers)
-    outside = sizes.vocab_size * sizes.width * (1 if sizes.tied else 2) + sizes.width  # tables, and the last norm
-    outside += sizes.layers * (sizes.attention + 2 * sizes.width)
-    outside += dense * swiglu(sizes.width, sizes.hidden)
+    outside = (
+        sizes.vocab_size * sizes.hidden_size * (1 if sizes.tied else 2) + sizes.hidden_size
+    )  # tables, and the last norm
+    outside += sizes.layers * (sizes.attention + 2 * sizes.hidden_size)
+    outside += dense * swiglu(sizes.hidden_size, sizes.intermediate_size)
     if experts is None:
         return Count(outside, outside)
-    router, expert = sizes.width * experts.count, swiglu(sizes.width, experts.hidden)
+    router, expert = sizes.hidden_size * experts.count, swiglu(sizes.hidden_size, experts.intermediate_size)
     in_all, used = (router + (number + experts.shared) * expert for number in (experts.count, experts.per_token))
     return Count(outside + (sizes.layers - dense) * in_all, outside + (sizes.layers - dense) * used)
 
@@ -78,8 +80,16 @@ def latent(width: int, heads: int, query_rank: int, kv_rank: int, plain: int, ro
 
 def sizes_of(config: ModelConfig) -> Sizes:
     """The sizes of a network of this course."""
-    attention = grouped_query(config.width, config.heads, config.kv_heads, config.width // config.heads)
-    return Sizes(config.layers, config.width, config.vocab_size, attention, config.hidden, config.experts, tied=True)
+    attention = grouped_query(config.hidden_size, config.heads, config.kv_heads, config.hidden_size // config.heads)
+    return Sizes(
+        config.layers,
+        config.hidden_size,
+        config.vocab_size,
+        attention,
+        config.intermediate_size,
+        config.experts,
+        tied=True,
+    )
 
 
 def forward_flops(config: ModelConfig, tokens: int, before: int = 0) -> float:
@@ -89,7 +99,7 @@ def forward_flops(config: ModelConfig, tokens: int, before: int = 0) -> float:
     1708288.0
     """
     seen = tokens * before + tokens * (tokens + 1) / 2
-    return 2.0 * count(sizes_of(config)).active * tokens + 4.0 * config.layers * config.width * seen
+    return 2.0 * count(sizes_of(config)).active * tokens + 4.0 * config.layers * config.hidden_size * seen
 
 
 def sampling_flops(config: ModelConfig, prompt: int, replies: Sequence[int]) -> float:
@@ -108,7 +118,7 @@ def training_flops(config: ModelConfig, tokens: int) -> float:
 
 def cache_bytes(config: ModelConfig) -> int:
     """Memory that one token read takes in the KV cache: its keys and values of every layer, in single precision."""
-    return 2 * 4 * config.layers * config.kv_heads * (config.width // config.heads)
+    return 2 * 4 * config.layers * config.kv_heads * (config.hidden_size // config.heads)
 
 
 PUBLISHED = {  # from the configurations that came with the weights

@@ -41,21 +41,21 @@ class RMSNorm(nn.Module):
         return _Normalize.apply(hidden, self.eps) * self.weight
 
 
-def rotary_table(positions: int, head_width: int, theta: float) -> Complex[Tensor, "T half"]:
+def rotary_frequencies(positions: int, head_width: int, theta: float) -> Complex[Tensor, "T half"]:
     """The angle of pair j at a position is position * theta^(-2j/d); as points on the unit circle (Su et al. 2021)."""
     speeds = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
     angles = torch.outer(torch.arange(positions, dtype=torch.float32), speeds)
     return torch.polar(torch.ones_like(angles), angles)
 
 
-def rotate(heads: Float[Tensor, "B T H d"], turns: Complex[Tensor, "... T 1 half"]) -> Float[Tensor, "B T H d"]:
+def rotate(heads: Float[Tensor, "B T H d"], rotary: Complex[Tensor, "... T 1 half"]) -> Float[Tensor, "B T H d"]:
     """Turn each pair (2j, 2j + 1) of a head by its position's angle, so that products depend on distance only.
 
     A pair read as a complex number is turned by one multiplication. Pairs are neighbors, as in the paper; the
     Transformers library pairs (j, j + d/2), so loading and saving reorder the rows of the query and key matrices.
     """
     pairs = torch.view_as_complex(heads.unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * turns).flatten(-2)
+    return torch.view_as_real(pairs * rotary).flatten(-2)
 
 
 class Attention(nn.Module):
@@ -70,13 +70,13 @@ class Attention(nn.Module):
     def forward(
         self,
         hidden: Float[Tensor, "B T D"],
-        turns: Complex[Tensor, "... T 1 half"],
+        rotary: Complex[Tensor, "... T 1 half"],
         visible: Float[Tensor, "B 1 T S"] | None = None,
         past: "LayerCache | None" = None,
     ) -> Float[Tensor, "B T D"]:
         """What each token gathers. `visible` is added to the scores; None lets a token see all before it and itself."""
         batch, length, width = hidden.shape
-        query, key, value = self._project(hidden, turns)
+        query, key, value = self._project(hidden, rotary)
         if past is not None:
             key, value = past.extend(key, value)
         if length == 1:  # the query heads of a group stand in for tokens: keys and values are read once
@@ -89,21 +89,21 @@ class Attention(nn.Module):
         return linear(gathered.reshape(batch, length, width), self.out.weight)
 
     def weights(
-        self, hidden: Float[Tensor, "B T D"], turns: Complex[Tensor, "... T 1 half"]
+        self, hidden: Float[Tensor, "B T D"], rotary: Complex[Tensor, "... T 1 half"]
     ) -> Float[Tensor, "B H T T"]:
         """How much each token takes from each one before it and from itself: softmax(Q K^T / sqrt(d)), to look at.
 
         A row adds up to 1. `forward` does not come by here: a fused kernel never writes these down.
         """
-        query, key, _ = self._project(hidden, turns)
+        query, key, _ = self._project(hidden, rotary)
         scores = query @ key.repeat_interleave(self.heads // self.kv_heads, dim=1).transpose(-1, -2)
         later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
         return (scores / self.head_width**0.5).masked_fill(later, float("-inf")).softmax(-1)
 
-    def _project(self, hidden: Tensor, turns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _project(self, hidden: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (B, H, T, d), keys and values (B, K, T, d); queries and keys are turned."""
         heads = linear(hidden, self.qkv.weight).view(*hidden.shape[:2], -1, self.head_width)
-        turned = rotate(heads[:, :, : -self.kv_heads], turns).transpose(1, 2)
+        turned = rotate(heads[:, :, : -self.kv_heads], rotary).transpose(1, 2)
         return turned[:, : self.heads], turned[:, self.heads :], heads[:, :, -self.kv_heads :].transpose(1, 2)
 
 
@@ -137,7 +137,7 @@ class LayerCache:
         self.buffers = [buffer.index_select(0, rows) for buffer in self.buffers]
 
 
-def who_sees_whom(attention_mask: Int[Tensor, "B S"], new: int) -> Float[Tensor, "B 1 T S"]:
+def padded_causal_mask(attention_mask: Int[Tensor, "B S"], new: int) -> Float[Tensor, "B 1 T S"]:
     """The `visible` of the last `new` tokens of rows padded on the left: 0 for earlier tokens and oneself, else -inf.
 
     A padding token sees itself, so that no row of scores is empty; nobody else sees it.

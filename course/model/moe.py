@@ -28,8 +28,8 @@ class Experts:
 
     count: int = 8
     per_token: int = 2
-    hidden: int = 128  # width of one expert
-    shared: int = 1  # experts every token uses, as one layer of shared * hidden
+    intermediate_size: int = 128  # width of one expert
+    shared: int = 1  # experts every token uses, as one layer of shared * intermediate_size
     route_scale: float = 1.0  # what a token's weights add up to
     dense_first: int = 1  # layers at the bottom that stay dense
 
@@ -37,10 +37,10 @@ class Experts:
 class FeedForward(nn.Module):
     """SwiGLU (Shazeer 2020): one projection gates another, then back to the model's width."""
 
-    def __init__(self, width: int, hidden: int):
+    def __init__(self, width: int, intermediate_size: int):
         super().__init__()
-        self.gate_up = nn.Linear(width, 2 * hidden, bias=False)  # gate first, then up
-        self.down = nn.Linear(hidden, width, bias=False)
+        self.gate_up = nn.Linear(width, 2 * intermediate_size, bias=False)  # gate first, then up
+        self.down = nn.Linear(intermediate_size, width, bias=False)
 
     def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
         """The layer's output, before it is added to the residual stream."""
@@ -211,9 +211,9 @@ class MixtureOfExperts(nn.Module):
     def __init__(self, width: int, experts: Experts):
         super().__init__()
         self.router = Router(width, experts)
-        self.gate_up = nn.Parameter(torch.empty(experts.count, 2 * experts.hidden, width))
-        self.down = nn.Parameter(torch.empty(experts.count, width, experts.hidden))
-        self.shared = FeedForward(width, experts.shared * experts.hidden) if experts.shared else None
+        self.gate_up = nn.Parameter(torch.empty(experts.count, 2 * experts.intermediate_size, width))
+        self.down = nn.Parameter(torch.empty(experts.count, width, experts.intermediate_size))
+        self.shared = FeedForward(width, experts.shared * experts.intermediate_size) if experts.shared else None
         self.chosen = torch.zeros(
             0, experts.per_token, dtype=torch.long
         )  # (B, k): the experts of the last call's tokens

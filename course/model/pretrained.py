@@ -132,12 +132,12 @@ def _to_theirs(config: ModelConfig) -> dict:
         "course_layout": 1,
         "dtype": "float32",
         "vocab_size": config.vocab_size,
-        "hidden_size": config.width,
+        "hidden_size": config.hidden_size,
         "num_hidden_layers": config.layers,
         "num_attention_heads": config.heads,
         "num_key_value_heads": config.kv_heads,
-        "head_dim": config.width // config.heads,
-        "intermediate_size": config.hidden,
+        "head_dim": config.hidden_size // config.heads,
+        "intermediate_size": config.intermediate_size,
         "max_position_embeddings": config.context,
         "rms_norm_eps": config.norm_eps,
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta, "partial_rotary_factor": 1.0},
@@ -153,7 +153,7 @@ def _to_theirs(config: ModelConfig) -> dict:
         theirs |= {
             "n_routed_experts": config.experts.count,
             "num_experts_per_tok": config.experts.per_token,
-            "moe_intermediate_size": config.experts.hidden,
+            "moe_intermediate_size": config.experts.intermediate_size,
             "n_shared_experts": config.experts.shared,
             "routed_scaling_factor": config.experts.route_scale,
             "first_k_dense_replace": config.experts.dense_first,
@@ -174,18 +174,18 @@ def _to_ours(theirs: dict) -> ModelConfig:
         experts = Experts(
             count=theirs["n_routed_experts"],
             per_token=theirs["num_experts_per_tok"],
-            hidden=theirs["moe_intermediate_size"],
+            intermediate_size=theirs["moe_intermediate_size"],
             shared=theirs["n_shared_experts"],
             route_scale=theirs["routed_scaling_factor"],
             dense_first=theirs["first_k_dense_replace"],
         )
     return ModelConfig(
         vocab_size=theirs["vocab_size"],
-        width=theirs["hidden_size"],
+        hidden_size=theirs["hidden_size"],
         layers=theirs["num_hidden_layers"],
         heads=theirs["num_attention_heads"],
         kv_heads=theirs["num_key_value_heads"],
-        hidden=theirs["intermediate_size"],
+        intermediate_size=theirs["intermediate_size"],
         context=theirs["max_position_embeddings"],
         rope_theta=theirs["rope_theta"],
         norm_eps=theirs["rms_norm_eps"],
@@ -196,14 +196,14 @@ def _to_ours(theirs: dict) -> ModelConfig:
 def _unstack(ours: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Their keys and matrices from ours: queries, keys and values apart, gate and up apart, one entry an expert."""
     theirs = {"model.embed_tokens.weight": ours["embedding.weight"], "model.norm.weight": ours["norm.weight"]}
-    head = config.width // config.heads
+    head = config.hidden_size // config.heads
     for key, value in ours.items():
         if not key.startswith("blocks."):
             continue
         _, number, name = key.split(".", 2)
         layer = f"model.layers.{number}."
         if name == "attention.qkv.weight":
-            query, key, values = value.split([config.width, config.kv_heads * head, config.kv_heads * head])
+            query, key, values = value.split([config.hidden_size, config.kv_heads * head, config.kv_heads * head])
             parts = (_pairs_apart(query, head), _pairs_apart(key, head), values)
             theirs |= {
                 f"{layer}self_attn.{letter}_proj.weight": part for letter, part in zip("qkv", parts, strict=True)
@@ -242,7 +242,7 @@ def _each_expert(layer: str, name: str, stacked: Tensor) -> dict[str, Tensor]:
 def _stack(theirs: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Our keys and matrices from theirs."""
     ours = {"embedding.weight": theirs["model.embed_tokens.weight"], "norm.weight": theirs["model.norm.weight"]}
-    head = config.width // config.heads
+    head = config.hidden_size // config.heads
     for number in range(config.layers):
         block, layer = f"blocks.{number}.", f"model.layers.{number}."
         query, key, values = (theirs[f"{layer}self_attn.{letter}_proj.weight"] for letter in "qkv")

@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from course._shapes import Float, Int
-from course.model.attention import Attention, LayerCache, RMSNorm, rotary_table, who_sees_whom
+from course.model.attention import Attention, LayerCache, RMSNorm, padded_causal_mask, rotary_frequencies
 from course.model.moe import Experts, FeedForward, MixtureOfExperts
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The sizes of a network. A head's width is width / heads."""
+    """The sizes of a network. A head's width is hidden_size / heads."""
 
     vocab_size: int = 512
-    width: int = 128
+    hidden_size: int = 128
     layers: int = 4
     heads: int = 4
     kv_heads: int = 2
-    hidden: int = 384  # width inside a dense feed-forward layer
+    intermediate_size: int = 384  # width inside a dense feed-forward layer
     context: int = 512  # tokens
     rope_theta: float = 10000.0
     norm_eps: float = 1e-6
@@ -43,17 +43,19 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, number: int):
         super().__init__()
-        self.attention_norm = RMSNorm(config.width, config.norm_eps)
-        self.attention = Attention(config.width, config.heads, config.kv_heads)
-        self.feed_forward_norm = RMSNorm(config.width, config.norm_eps)
+        self.attention_norm = RMSNorm(config.hidden_size, config.norm_eps)
+        self.attention = Attention(config.hidden_size, config.heads, config.kv_heads)
+        self.feed_forward_norm = RMSNorm(config.hidden_size, config.norm_eps)
         dense = config.experts is None or number < config.experts.dense_first
         self.feed_forward = (
-            FeedForward(config.width, config.hidden) if dense else MixtureOfExperts(config.width, config.experts)
+            FeedForward(config.hidden_size, config.intermediate_size)
+            if dense
+            else MixtureOfExperts(config.hidden_size, config.experts)
         )
 
-    def forward(self, hidden: Tensor, turns: Tensor, visible: Tensor | None, past: LayerCache | None) -> Tensor:
+    def forward(self, hidden: Tensor, rotary: Tensor, visible: Tensor | None, past: LayerCache | None) -> Tensor:
         """The stream after this layer, shape (B, T, D)."""
-        hidden = hidden + self.attention(self.attention_norm(hidden), turns, visible, past)
+        hidden = hidden + self.attention(self.attention_norm(hidden), rotary, visible, past)
         return hidden + self.feed_forward(self.feed_forward_norm(hidden))
 
 
@@ -63,11 +65,11 @@ class Transformer(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         self.blocks = nn.ModuleList(Block(config, number) for number in range(config.layers))
-        self.norm = RMSNorm(config.width, config.norm_eps)
-        turns = rotary_table(config.context, config.width // config.heads, config.rope_theta)
-        self.register_buffer("turns", turns[:, None], persistent=False)  # (T, 1, d/2)
+        self.norm = RMSNorm(config.hidden_size, config.norm_eps)
+        rotary = rotary_frequencies(config.context, config.hidden_size // config.heads, config.rope_theta)
+        self.register_buffer("rotary", rotary[:, None], persistent=False)  # (T, 1, d/2)
         self.apply(self._start_small)
 
     @property
@@ -99,14 +101,14 @@ class Transformer(nn.Module):
         if attention_mask is None and seen and new > 1:
             attention_mask = input_ids.new_ones(input_ids.shape[0], seen + new)
         if attention_mask is None:
-            turns = self.turns[seen : seen + new]
+            rotary = self.rotary[seen : seen + new]
         else:
             places = attention_mask.cumsum(-1)[:, seen:] if new > 1 else attention_mask.sum(-1, keepdim=True)
             places = (places - 1).clamp(min=0)  # (B, T)
-            turns, visible = self.turns[places], who_sees_whom(attention_mask, new)
+            rotary, visible = self.rotary[places], padded_causal_mask(attention_mask, new)
         hidden = self.embedding(input_ids)  # (B, T, D)
         for number, block in enumerate(self.blocks):
-            hidden = block(hidden, turns, visible, cache[number] if cache else None)
+            hidden = block(hidden, rotary, visible, cache[number] if cache else None)
         return Output(linear(self.norm(hidden[:, -logits_to_keep:]), self.embedding.weight))
 
     def new_cache(self) -> list[LayerCache]:
@@ -128,11 +130,11 @@ def attention_maps(model: Transformer, input_ids: Int[Tensor, "T"]) -> Float[Ten
     length = len(input_ids)
     if not 0 < length <= model.config.context:
         raise ValueError(f"a text of 1 to {model.config.context} tokens can be looked at, not of {length}")
-    hidden, turns = model.embedding(input_ids[None]), model.turns[:length]
+    hidden, rotary = model.embedding(input_ids[None]), model.rotary[:length]
     maps = []
     for block in model.blocks:
-        maps.append(block.attention.weights(block.attention_norm(hidden), turns)[0])
-        hidden = block(hidden, turns, None, None)
+        maps.append(block.attention.weights(block.attention_norm(hidden), rotary)[0])
+        hidden = block(hidden, rotary, None, None)
     return torch.stack(maps)
 
 

@@ -16,12 +16,11 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import import_module
 from typing import Any
 
-from course.teach.exercises import progress
+from course.contents import part, with_part
+from course.teach import progress
 
-CHAPTERS = ("reasoning", "prompting", "moe", "grpo", "clinic", "distillation")  # each a module here, and a notebook
 _short = reprlib.Repr()
 _short.maxlist, _short.maxtuple, _short.maxstring, _short.maxother = 12, 12, 160, 120
 
@@ -125,17 +124,22 @@ def judge(exercise: Exercise, attempt: Any) -> tuple[bool, str]:
 def find(name: str) -> Exercise:
     """The exercise called `name`. Raises ValueError naming those of its chapter, or the chapters."""
     chapter = name.partition(".")[0]
-    if chapter not in CHAPTERS:
-        raise ValueError(f"unknown exercise {name!r}: its chapter is one of {', '.join(CHAPTERS)}")
+    if chapter not in chapters():
+        raise ValueError(f"unknown exercise {name!r}: its chapter is one of {', '.join(chapters())}")
     known = {exercise.name: exercise for exercise in of_chapter(chapter)}
     if name not in known:
         raise ValueError(f"unknown exercise {name!r}: choose one of {', '.join(known)}")
     return known[name]
 
 
+def chapters() -> tuple[str, ...]:
+    """The chapters that have exercises, in the course's order."""
+    return with_part("exercises")
+
+
 def of_chapter(chapter: str) -> tuple[Exercise, ...]:
     """The exercises of a chapter, in the order in which they come."""
-    return import_module(f"course.teach.exercises.{chapter}").EXERCISES
+    return part(chapter, "exercises").EXERCISES
 
 
 @dataclass(frozen=True)

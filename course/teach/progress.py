@@ -3,8 +3,9 @@
 import json
 import os
 from datetime import date
-from importlib import import_module
 from pathlib import Path
+
+from course.contents import part, with_part
 
 
 def path() -> Path:
@@ -43,11 +44,10 @@ class WhereAmI:
     """How far the reader is, chapter by chapter; shows itself in a notebook."""
 
     def __init__(self):
-        from course.teach.exercises import CHAPTERS
-
         done = solved()
         self.chapters = {
-            chapter: {exercise.name: exercise.name in done for exercise in _exercises(chapter)} for chapter in CHAPTERS
+            chapter: {exercise.name: exercise.name in done for exercise in _exercises(chapter)}
+            for chapter in with_part("exercises")
         }
 
     def __repr__(self) -> str:
@@ -67,4 +67,4 @@ def where_am_i() -> WhereAmI:
 
 
 def _exercises(chapter: str):
-    return import_module(f"course.teach.exercises.{chapter}").EXERCISES
+    return part(chapter, "exercises").EXERCISES

@@ -6,7 +6,8 @@ It works where no Python does, with a keyboard alone, and without colors.
 import random
 from dataclasses import dataclass
 from html import escape
-from importlib import import_module
+
+from course.contents import part, with_part
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,9 @@ class Quiz:
 
 def quiz(chapter: str) -> Quiz:
     """The quiz of a chapter. Raises ValueError for a chapter that has none."""
-    from course.teach.exercises import CHAPTERS
-
-    if chapter not in CHAPTERS:
-        raise ValueError(f"no quiz for {chapter!r}: choose one of {', '.join(CHAPTERS)}")
-    return Quiz(import_module(f"course.teach.quizzes.{chapter}").QUESTIONS, seed=chapter)
+    if chapter not in with_part("quiz"):
+        raise ValueError(f"no quiz for {chapter!r}: choose one of {', '.join(with_part('quiz'))}")
+    return Quiz(part(chapter, "quiz").QUESTIONS, seed=chapter)
 
 
 def arrange(questions: tuple[Question, ...], seed: str) -> list[tuple[Question, list[tuple[str, str, bool]]]]:

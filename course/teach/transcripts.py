@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from course.model import Completion
-from course.think.asking import Answered, read_reply
+from course.think.rollouts import Rollout, read_reply
 from course.world import FAMILIES, Problem, is_right
 from course.world.answers import Reply, steps
 from course.world.tokenizer import encode
@@ -121,7 +121,7 @@ class Marked:
         return f'<div style="{_STYLE["box"]}">{asked}<table>{rows}</table><div>{said}</div></div>'
 
 
-def marked(one: Answered) -> Marked:
+def marked(one: Rollout) -> Marked:
     """A reply opened step by step, each step judged by the oracle of its family."""
     lines = steps(one.reply.reasoning)
     verdicts = FAMILIES[one.problem.family].check_steps(one.problem, lines)

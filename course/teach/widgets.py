@@ -10,9 +10,9 @@ from torch import nn
 from course.model import generate
 from course.teach import plots
 from course.teach.transcripts import Transcript, marked, transcript
-from course.think.asking import Answered
 from course.think.evaluation import Estimate, expected_vote
 from course.think.prompting import direct, force_thinking
+from course.think.rollouts import Rollout
 
 WAYS = {"ask plainly": direct, "make it think": force_thinking}
 
@@ -125,7 +125,7 @@ class Vote(Adjustable):
 class Traces:
     """A slider over replies: drag it, or press the arrow keys, to open one after the other step by step."""
 
-    def __init__(self, answered: Sequence[Answered]):
+    def __init__(self, answered: Sequence[Rollout]):
         if not answered:
             raise ValueError("no replies to show: give at least one")
         self.traces = [marked(one) for one in answered]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course.think.asking import Answered
+from course.think.rollouts import Rollout
 from course.world import FAMILIES
 
 SUBSETS = 400  # random choices of k samples that stand for all of them
@@ -189,17 +189,17 @@ def expected_vote(
     return float(_credit(counts, np.asarray(right, dtype=bool)).mean())
 
 
-def marks(answered: Sequence[Answered]) -> list[bool]:
+def marks(answered: Sequence[Rollout]) -> list[bool]:
     """Which of these answers are right."""
     return [one.right for one in answered]
 
 
-def scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, Score]:
+def scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, Score]:
     """The score of each group of answers."""
     return {group: accuracy(marks(several)) for group, several in answered.items()}
 
 
-def constant_scores(answered: Mapping[str, Sequence[Answered]]) -> dict[str, float]:
+def constant_scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, float]:
     """What somebody would score who always says the family's best constant answer."""
     return {
         family: accuracy(

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from course._shapes import Int
 from course.model import Completion, generate
 from course.think.prompting import direct
 from course.world import FAMILIES, Problem, draw_problems, is_right, thinks
@@ -14,7 +16,7 @@ Ask = Callable[[str], str]  # from a question to a prompt
 
 
 @dataclass(frozen=True)
-class Answered:
+class Rollout:
     """A problem and the reply a model gave to it."""
 
     problem: Problem
@@ -51,7 +53,7 @@ def read_reply(prompt: str, completion: Completion) -> Reply:
     return reply if completion.finished else Reply(reply.reasoning, None)
 
 
-def answer(
+def sample_rollouts(
     model: nn.Module,
     tokenizer,
     problems: Sequence[Problem],
@@ -60,16 +62,16 @@ def answer(
     temperature: float = 1.0,
     max_new_tokens: int = 160,
     seed: int,
-) -> list[Answered]:
+) -> list[Rollout]:
     """One reply of a model to each problem, `ask` turning its question into a prompt.
 
     A reply that was cut off has no answer.
     """
     settings = {"temperature": temperature, "max_new_tokens": max_new_tokens, "seed": seed}
-    return [one for (one,) in answer_often(model, tokenizer, problems, ask, samples=1, **settings)]
+    return [one for (one,) in sample_groups(model, tokenizer, problems, ask, samples=1, **settings)]
 
 
-def answer_often(
+def sample_groups(
     model: nn.Module,
     tokenizer,
     problems: Sequence[Problem],
@@ -79,12 +81,12 @@ def answer_often(
     temperature: float = 1.0,
     max_new_tokens: int = 160,
     seed: int,
-) -> list[list[Answered]]:
+) -> list[list[Rollout]]:
     """`samples` replies of a model to each problem: a list per problem."""
     prompts = [ask(problem.question) for problem in problems]
     drawn = generate(model, tokenizer, prompts, samples, max_new_tokens, temperature, seed=seed)
     return [
-        [Answered(problem, read_reply(prompt, completion), completion) for completion in completions]
+        [Rollout(problem, read_reply(prompt, completion), completion) for completion in completions]
         for problem, prompt, completions in zip(problems, prompts, drawn, strict=True)
     ]
 
@@ -98,7 +100,7 @@ def ask_all(
     split: str = "dev",
     temperature: float = 1.0,
     seed: int = 0,
-) -> dict[str, dict[str, list[Answered]]]:
+) -> dict[str, dict[str, list[Rollout]]]:
     """The same `n` problems of every family, asked in several ways: `found[way][family]` is a list of answers.
 
     A way that differs from family to family (examples do) is a mapping from families. Shows a progress bar. Raises
@@ -107,11 +109,29 @@ def ask_all(
     from tqdm.auto import tqdm
 
     problems = {family: draw_problems(family, n, split=split) for family in FAMILIES}
-    found: dict[str, dict[str, list[Answered]]] = {way: {} for way in ways}
+    found: dict[str, dict[str, list[Rollout]]] = {way: {} for way in ways}
     rounds = [(way, family) for way in ways for family in FAMILIES]
     for way, family in tqdm(rounds, desc="asking", unit="family", leave=False):
         ask = ways[way]
         ask = ask[family] if isinstance(ask, Mapping) else ask
         settings = {"temperature": temperature, "seed": seed}
-        found[way][family] = answer(model, tokenizer, problems[family], ask, **settings)
+        found[way][family] = sample_rollouts(model, tokenizer, problems[family], ask, **settings)
     return found
+
+
+@dataclass(frozen=True)
+class RolloutBatch:
+    """A batch of rollouts: a group of them for each problem, and the prompts they answer."""
+
+    prompt_ids: list[list[int]]  # one a problem
+    groups: list[list[Rollout]]  # P groups of G
+
+    @property
+    def rows(self) -> list[Rollout]:
+        """All replies, group after group."""
+        return [one for group in self.groups for one in group]
+
+    @property
+    def lengths(self) -> Int[Tensor, "B"]:
+        """Tokens of each completion, the end included."""
+        return torch.tensor([one.tokens for one in self.rows])

@@ -65,7 +65,7 @@ def test_pictures_and_predictions_arrive(site):
 
 
 @pytest.fixture
-def served(site):
+def expert_load(site):
     """The site's address on this machine."""
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     with http.server.ThreadingHTTPServer(
@@ -77,7 +77,7 @@ def served(site):
 
 
 @pytest.mark.browser
-def test_every_page_opens_in_a_browser_without_an_error(served, browser):
+def test_every_page_opens_in_a_browser_without_an_error(expert_load, browser):
     for entry in contents():
         page, errors = browser.new_page(), []
         page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
@@ -103,7 +103,7 @@ DARK = """() => {
 
 
 @pytest.mark.browser
-def test_in_the_dark_outputs_and_pictures_have_the_page_s_colors(served, browser):
+def test_in_the_dark_outputs_and_pictures_have_the_page_s_colors(expert_load, browser):
     page = browser.new_page()
     page.goto(f"{served}/00_start.html")
     found = page.evaluate(DARK)

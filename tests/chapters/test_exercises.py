@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from course.experiments import recorded
-from course.learn import grpo, probes
+from course.learn import policy_gradient, probes
 from course.learn.rewards import exact_answer
 from course.model import Completion, moe
 from course.teach.exercises import find
 from course.think import evaluation
-from course.think.asking import Answered, read_reply
+from course.think.rollouts import Rollout, read_reply
 from course.world import FAMILIES, Problem, sums
 from course.world.answers import split_reply, steps
 
@@ -78,11 +78,11 @@ def test_more_swaps_do_what_the_prediction_says():
 
 def test_advantages_and_the_clip_agree_with_the_library():
     for (groups,) in find("grpo.group_advantages").inputs:
-        expected = grpo.group_advantages(torch.tensor(groups, dtype=torch.double)).tolist()
+        expected = policy_gradient.group_advantages(torch.tensor(groups, dtype=torch.double)).tolist()
         for mine, theirs in zip(find("grpo.group_advantages").reference(groups), expected):
             assert mine == pytest.approx(theirs, abs=1e-5)
     for numbers in find("grpo.clipped_objective").inputs:
-        loss = grpo.clipped_loss(*(torch.tensor([[one]], dtype=torch.double) for one in numbers)).item()
+        loss = policy_gradient.clipped_loss(*(torch.tensor([[one]], dtype=torch.double) for one in numbers)).item()
         assert find("grpo.clipped_objective").reference(*numbers) == pytest.approx(-loss)
 
 
@@ -102,14 +102,15 @@ def test_the_kl_that_pulls_is_the_one_with_that_gradient_on_five_tokens():
 
 @pytest.mark.slow
 def test_lengths_that_do_not_matter_go_the_way_the_prediction_says():
-    course = list(probes.length_trap(grpo.sequence_mean, 1))
+    course = list(probes.length_trap(policy_gradient.sequence_mean, 1))
     assert find("grpo.predict_length").reference == "C"
     assert probes.lengthening(course, "right") < 0.7 and probes.lengthening(course, "wrong") > 1.5
 
 
 def test_a_digit_is_worth_as_much_as_a_solution_in_the_reward_with_holes():
     digit, solved = (
-        grpo.group_advantages(torch.tensor([[top] + [low] * 7]))[0, 0] for top, low in ((0.05, 0.01), (1.0, 0.0))
+        policy_gradient.group_advantages(torch.tensor([[top] + [low] * 7]))[0, 0]
+        for top, low in ((0.05, 0.01), (1.0, 0.0))
     )
     assert digit.item() == pytest.approx(2.457, abs=0.01) and solved.item() == pytest.approx(2.474, abs=0.01)
 
@@ -117,7 +118,7 @@ def test_a_digit_is_worth_as_much_as_a_solution_in_the_reward_with_holes():
 def test_the_mended_reward_agrees_with_the_library_s():
     for text, truth, finished in find("grpo.mend_reward").inputs:
         completion = Completion(text, [9, 1], [0.0, 0.0], finished)
-        one = Answered(sums.ask((5, int(truth) - 5)), read_reply("<assistant>", completion), completion)
+        one = Rollout(sums.ask((5, int(truth) - 5)), read_reply("<assistant>", completion), completion)
         assert find("grpo.mend_reward").reference(text, truth, finished) == exact_answer(one)
 
 
@@ -136,7 +137,7 @@ def test_weights_and_load_of_the_expert_chapter_agree_with_the_library():
 
 def test_a_nudge_is_the_library_s_step_of_balance():
     for bias, load, speed in find("moe.nudge").inputs:
-        layer = moe.MixtureOfExperts(4, moe.Experts(count=len(load), per_token=1, hidden=2))
+        layer = moe.MixtureOfExperts(4, moe.Experts(count=len(load), per_token=1, intermediate_size=2))
         layer.router.bias.copy_(torch.tensor(bias))
         layer.chosen = torch.arange(len(load)).repeat_interleave(torch.tensor(load))[:, None]
         moe.balance(layer, speed)

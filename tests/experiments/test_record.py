@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from course import experiments
 from course.experiments import (
     Experiment,
     Findings,
@@ -21,6 +20,7 @@ from course.experiments import (
     summary,
     write,
 )  # fmt: skip
+from course.experiments import record as records
 from course.think.evaluation import Score, estimate, paired_comparison
 from tests.project import ROOT
 
@@ -81,12 +81,12 @@ def test_an_unknown_experiment_or_result_names_the_remedy():
 
 
 def test_outside_a_clone_there_is_no_commit(monkeypatch, tmp_path):
-    monkeypatch.setattr(experiments, "ROOT", tmp_path)
-    assert experiments.commit() is None
+    monkeypatch.setattr(records, "ROOT", tmp_path)
+    assert records.commit() is None
 
 
 def test_a_slope_is_the_line_s():
-    from course.experiments.reasoning import slope
+    from course.chapters.reasoning.experiments import slope
 
     exact = slope([(x, 3 - 2 * x) for x in range(5)])
     assert exact.mean == pytest.approx(-2) and exact.interval == pytest.approx((-2, -2))

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
+from course.chapters.prompting.experiments import lost_votes, poll, shots
+from course.chapters.reasoning.experiments import SMALL, STYLES, lessons
 from course.experiments import find
-from course.experiments.prompting import lost_votes, poll, shots
-from course.experiments.reasoning import SMALL, STYLES, lessons
 from course.learn.pretraining import new_model
 from course.model import Completion
-from course.think.asking import Answered
 from course.think.prompting import direct
+from course.think.rollouts import Rollout
 from course.world import FAMILIES, decimals, draw_problems
 from course.world.answers import Reply, steps
 from course.world.corpus import documents
@@ -25,7 +25,7 @@ def test_it_runs_on_a_few_problems(name):
 def answered(*answers):
     problem = decimals.ask("9.11", "9.8")
     return [
-        Answered(problem, Reply(None, text), Completion(text or "", [0], [0.0], text is not None)) for text in answers
+        Rollout(problem, Reply(None, text), Completion(text or "", [0], [0.0], text is not None)) for text in answers
     ]
 
 

@@ -18,7 +18,9 @@ from course.model.transformer import ModelConfig
 from course.world.corpus import Mixture
 
 CONFIG = TrainingConfig(steps=40, rows=2, length=48, warmup=4, seed=3)
-MODEL = ModelConfig(width=32, layers=2, heads=2, kv_heads=1, hidden=64, experts=Experts(count=4, hidden=32))
+MODEL = ModelConfig(
+    hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=64, experts=Experts(count=4, intermediate_size=32)
+)
 
 
 REWARD = GRPOConfig(steps=16, prompts=5, group_size=4, max_new_tokens=20, seed=3)

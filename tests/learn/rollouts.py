@@ -2,14 +2,13 @@
 
 import torch
 
-from course.learn.grpo import Rollouts
 from course.model import Completion, score
 from course.model.transformer import ModelConfig, Transformer
-from course.think.asking import Answered, read_reply
+from course.think.rollouts import Rollout, RolloutBatch, read_reply
 from course.world import sums
 from course.world.tokenizer import encode, load_tokenizer
 
-SMALL = ModelConfig(width=32, layers=2, heads=2, kv_heads=1, hidden=48)
+SMALL = ModelConfig(hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=48)
 PROMPTS = ("<user>What is 2+3?<assistant>", "<user>Add 4, 5 and 6.<assistant>", "<user>1+1=?<assistant>")
 TEXTS = (
     ("5", "<think>0+2=2\n2+3=5\n</think>5", "7", "<think>2+3=6\n</think>6"),
@@ -29,7 +28,7 @@ def small(seed: int = 0, config: ModelConfig = SMALL) -> Transformer:
     return model
 
 
-def rollouts(sampler, cut: int | None = None) -> Rollouts:
+def rollouts(sampler, cut: int | None = None) -> RolloutBatch:
     """The texts above as if `sampler` had drawn them; the last completion of each group is cut off where `cut` says."""
     tokenizer = load_tokenizer()
     prompt_ids = [encode(tokenizer, prompt) for prompt in PROMPTS]
@@ -44,9 +43,9 @@ def rollouts(sampler, cut: int | None = None) -> Rollouts:
         for reply, logprobs, text in zip(replies, scores.logprobs.tolist(), texts):
             finished = reply[-1] == tokenizer.eos_token_id
             completion = Completion(text, reply, logprobs[: len(reply)], finished)
-            group.append(Answered(problem, read_reply(prompt, completion), completion))
+            group.append(Rollout(problem, read_reply(prompt, completion), completion))
         groups.append(group)
-    return Rollouts(prompt_ids, groups)
+    return RolloutBatch(prompt_ids, groups)
 
 
 def gradients(model) -> list[torch.Tensor]:

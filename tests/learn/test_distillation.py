@@ -7,7 +7,7 @@ import torch
 
 from course.learn.distillation import (
     answer_alone,
-    as_lessons,
+    as_examples,
     collect_traces,
     distill,
     distillation_loss,
@@ -19,17 +19,17 @@ from course.learn.distillation import (
     reverse_kl,
     worked_solutions,
 )
-from course.learn.sft import Lesson, in_turn, stack
+from course.learn.sft import TrainingExample, in_turn, stack
 from course.learn.training import TrainingConfig
 from course.model import load
 from course.model.transformer import ModelConfig, Output, Transformer
-from course.think.asking import answer
 from course.think.prompting import direct, force_thinking
+from course.think.rollouts import sample_rollouts
 from course.world import FAMILIES, draw_problems, is_right, thinks
 from course.world.answers import split_reply
 from course.world.tokenizer import load_tokenizer
 
-SMALL = ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32)
+SMALL = ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32)
 CONFIG = TrainingConfig(steps=4, rows=2, length=160, warmup=1)
 P, Q = [0.5, 0.3, 0.2], [0.1, 0.6, 0.3]
 
@@ -51,7 +51,7 @@ def fresh(seed, kind=Transformer):
 
 def lessons(count=8):
     numbers = torch.randint(6, 512, (count, 20), generator=torch.Generator().manual_seed(3)).tolist()
-    return [Lesson(tuple(row[:8]), tuple(row[8:])) for row in numbers]
+    return [TrainingExample(tuple(row[:8]), tuple(row[8:])) for row in numbers]
 
 
 # --- traces ---
@@ -69,22 +69,22 @@ def test_kept_traces_are_right_and_no_two_are_the_same(teacher, tokenizer):
 
 
 def test_of_equal_replies_the_first_stays_and_the_order_with_it(teacher, tokenizer):
-    one, other = answer(teacher, tokenizer, draw_problems("sums", 2), seed=0)
+    one, other = sample_rollouts(teacher, tokenizer, draw_problems("sums", 2), seed=0)
     assert distinct([one, other, one, other, one]) == [one, other]
 
 
 def test_a_lesson_is_the_plain_question_and_all_that_was_said_with_its_end(teacher, tokenizer):
-    drawn = answer(teacher, tokenizer, draw_problems("letters", 6, split="train"), force_thinking, seed=2)
-    for one, lesson in zip(drawn, as_lessons(tokenizer, drawn, ask=force_thinking), strict=True):
+    drawn = sample_rollouts(teacher, tokenizer, draw_problems("letters", 6, split="train"), force_thinking, seed=2)
+    for one, lesson in zip(drawn, as_examples(tokenizer, drawn, ask=force_thinking), strict=True):
         assert tokenizer.decode(lesson.prompt) == direct(one.problem.question).lower()
         end = "<eos>" if one.completion.finished else ""
         assert tokenizer.decode(lesson.reply) == f"<think>{one.completion.text}{end}"
 
 
 def test_answers_alone_have_no_thoughts_but_an_end(teacher, tokenizer):
-    drawn = answer(teacher, tokenizer, draw_problems("cups", 6), force_thinking, seed=2)
+    drawn = sample_rollouts(teacher, tokenizer, draw_problems("cups", 6), force_thinking, seed=2)
     right = [one for one in drawn if ends_right(one)]
-    taught = as_lessons(tokenizer, right, write=answer_alone)
+    taught = as_examples(tokenizer, right, write=answer_alone)
     assert [tokenizer.decode(lesson.reply) for lesson in taught] == [f"{one.reply.answer}<eos>" for one in right]
 
 

@@ -7,27 +7,24 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course.learn.grpo import (
-    GRPOConfig,
-    accumulate,
-    centered,
+from course.learn.grpo import GRPOConfig, grpo, scoring, training_problems
+from course.learn.policy_gradient import (  # fmt: skip
+    accumulate_gradients,
+    centered_advantages,
     clipped_loss,
-    constant,
+    constant_length,
     group_advantages,
-    grpo,
-    judge,
     k1,
     k2,
     k3,
-    leave_one_out,
+    leave_one_out_advantages,
     no_baseline,
     parts_of_like_length,
     reinforce_loss,
     sequence_mean,
     token_mean,
-    training_problems,
-)  # fmt: skip
-from course.learn.rewards import exact_answer
+)
+from course.learn.rewards import compute_rewards, exact_answer
 from course.model import load, score
 from course.world import FAMILIES, Problem
 from course.world.problem import split_of
@@ -53,18 +50,20 @@ def test_group_advantages_are_the_golden_ones():
 
 def test_centered_and_leave_one_out_are_the_golden_ones():
     for right, plus, minus, alone in ((1, 0.875, -0.125, 1.0), (7, 0.125, -0.875, 0.142857)):
-        assert centered(rewards(right, group=8))[0, [0, -1]].tolist() == pytest.approx([plus, minus])
-        assert leave_one_out(rewards(right, group=8))[0, 0].item() == pytest.approx(alone, abs=1e-6)
+        assert centered_advantages(rewards(right, group=8))[0, [0, -1]].tolist() == pytest.approx([plus, minus])
+        assert leave_one_out_advantages(rewards(right, group=8))[0, 0].item() == pytest.approx(alone, abs=1e-6)
     by_hand = [1 - (0 + 1) / 2, 0 - (1 + 1) / 2, 1 - (1 + 0) / 2]
-    assert leave_one_out(torch.tensor([[1.0, 0.0, 1.0]]))[0].tolist() == pytest.approx(by_hand)
+    assert leave_one_out_advantages(torch.tensor([[1.0, 0.0, 1.0]]))[0].tolist() == pytest.approx(by_hand)
 
 
 def test_a_group_that_agrees_gets_zeros_and_no_nan():
-    for advantage in (group_advantages, centered, leave_one_out):
+    for advantage in (group_advantages, centered_advantages, leave_one_out_advantages):
         assert torch.equal(advantage(torch.tensor([[1.0] * 8, [0.0] * 8, [0.3] * 8])), torch.zeros(3, 8))
 
 
-@pytest.mark.parametrize(("advantage", "share"), [(centered, 0.75), (leave_one_out, 1.0), (no_baseline, 1.0)])
+@pytest.mark.parametrize(
+    ("advantage", "share"), [(centered_advantages, 0.75), (leave_one_out_advantages, 1.0), (no_baseline, 1.0)]
+)
 def test_the_expected_gradient_is_the_policy_gradient_up_to_the_published_factor(advantage, share):
     """Groups of four coins, all sixteen outcomes weighed by their probability; the true gradient of p is p (1 - p)."""
     p = 0.574
@@ -108,7 +107,7 @@ def test_a_token_counts_what_the_papers_say():
     lengths = torch.tensor([4, 16])
     assert sequence_mean(lengths, 16).tolist() == pytest.approx([0.125, 0.03125])
     assert token_mean(lengths, 16).tolist() == pytest.approx([0.05, 0.05])
-    assert constant(lengths, 16).tolist() == pytest.approx([0.03125, 0.03125])
+    assert constant_length(lengths, 16).tolist() == pytest.approx([0.03125, 0.03125])
 
 
 # --- KL, on everything a policy over five tokens could say
@@ -151,11 +150,11 @@ def test_as_losses_k1_has_no_gradient_k2_that_of_kl_and_k3_that_of_the_reverse(p
 def test_the_gradient_of_a_batch_is_autograd_s_of_the_formula_written_out():
     """Row by row, token by token, with the old log-probs of another model, so that some ratios are clipped."""
     model, drawn = small(0), rollouts(small(1))
-    advantages = group_advantages(judge(drawn, exact_answer, CONFIG))
-    seen = accumulate(model, drawn, advantages, CONFIG, reduction=sequence_mean)
+    advantages = group_advantages(compute_rewards(drawn, exact_answer, CONFIG.truncation_reward))
+    seen = accumulate_gradients(model, drawn, advantages, **scoring(CONFIG), reduction=sequence_mean)
     found = gradients(model)
     total, clipped = 0.0, 0
-    for ids, group, several in zip(drawn.prompt_ids, drawn.answered, advantages):
+    for ids, group, several in zip(drawn.prompt_ids, drawn.groups, advantages):
         for one, advantage in zip(group, several):
             reply = one.completion.token_ids
             logprobs = model(torch.tensor([ids + reply])).logits[0].log_softmax(-1)
@@ -172,13 +171,15 @@ def test_the_gradient_of_a_batch_is_autograd_s_of_the_formula_written_out():
         assert torch.allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("reduction", [token_mean, sequence_mean, constant])
+@pytest.mark.parametrize("reduction", [token_mean, sequence_mean, constant_length])
 def test_how_a_batch_is_cut_and_padded_changes_nothing(reduction):
     model, drawn = small(0), rollouts(small(1))
-    advantages = group_advantages(judge(drawn, exact_answer, CONFIG))
+    advantages = group_advantages(compute_rewards(drawn, exact_answer, CONFIG.truncation_reward))
     found = {}
     for most in (1, 60, 100_000):  # every row alone, a few, all together
-        seen = accumulate(model, drawn, advantages, replace(CONFIG, tokens_at_once=most), reduction=reduction)
+        seen = accumulate_gradients(
+            model, drawn, advantages, **scoring(replace(CONFIG, tokens_at_once=most)), reduction=reduction
+        )
         found[most] = [torch.tensor(seen["loss"]), *gradients(model)]
     for one, other, third in zip(*found.values()):
         assert torch.allclose(one, other, atol=1e-5) and torch.allclose(one, third, atol=1e-5)
@@ -186,11 +187,11 @@ def test_how_a_batch_is_cut_and_padded_changes_nothing(reduction):
 
 def test_a_batch_in_another_order_is_the_same_batch():
     model, drawn = small(0), rollouts(small(1))
-    advantages = group_advantages(judge(drawn, exact_answer, CONFIG))
-    accumulate(model, drawn, advantages, CONFIG)
+    advantages = group_advantages(compute_rewards(drawn, exact_answer, CONFIG.truncation_reward))
+    accumulate_gradients(model, drawn, advantages, **scoring(CONFIG))
     found = gradients(model)
-    turned = replace(drawn, prompt_ids=drawn.prompt_ids[::-1], answered=[group[::-1] for group in drawn.answered[::-1]])
-    accumulate(model, turned, advantages.flip(0, 1), CONFIG)
+    turned = replace(drawn, prompt_ids=drawn.prompt_ids[::-1], groups=[group[::-1] for group in drawn.groups[::-1]])
+    accumulate_gradients(model, turned, advantages.flip(0, 1), **scoring(CONFIG))
     assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(found, gradients(model)))
 
 
@@ -198,14 +199,14 @@ def test_groups_without_signal_are_counted_in_the_mean_and_give_no_gradient():
     model, drawn = small(0), rollouts(small(0))
     advantages = torch.zeros(3, 4)
     advantages[0] = torch.tensor([1.0, 1.0, -1.0, -1.0])
-    accumulate(model, drawn, advantages, CONFIG)
+    accumulate_gradients(model, drawn, advantages, **scoring(CONFIG))
     found = gradients(model)
-    alone = replace(drawn, prompt_ids=drawn.prompt_ids[:1], answered=drawn.answered[:1])
-    accumulate(model, alone, advantages[:1], CONFIG)
+    alone = replace(drawn, prompt_ids=drawn.prompt_ids[:1], groups=drawn.groups[:1])
+    accumulate_gradients(model, alone, advantages[:1], **scoring(CONFIG))
     share = int(alone.lengths.sum()) / int(drawn.lengths.sum())
     for one, other in zip(found, gradients(model)):
         assert torch.allclose(one, share * other, atol=1e-6)
-    nothing = accumulate(model, alone, torch.zeros(1, 4), CONFIG)
+    nothing = accumulate_gradients(model, alone, torch.zeros(1, 4), **scoring(CONFIG))
     assert all(weight.grad is None for weight in model.parameters())
     assert nothing == {"loss": 0.0, "ratio": 1.0, "clipped": 0.0, "kl": 0.0}
 
@@ -213,17 +214,17 @@ def test_groups_without_signal_are_counted_in_the_mean_and_give_no_gradient():
 def test_the_end_of_a_reply_is_pushed_like_any_token():
     """Replies that differ in their length only: what is learnt is where to end."""
     model, drawn = small(0), rollouts(small(0))
-    assert drawn.answered[0][0].completion.token_ids[-1] == 1
+    assert drawn.groups[0][0].completion.token_ids[-1] == 1
     advantages = torch.zeros(3, 4)
     advantages[0, 0] = 1.0
-    prompt, reply = drawn.prompt_ids[0], drawn.answered[0][0].completion.token_ids
+    prompt, reply = drawn.prompt_ids[0], drawn.groups[0][0].completion.token_ids
 
     def end():
         with torch.no_grad():
             return float(score(model, [prompt], [reply]).logprobs[0, -1])
 
     before = end()
-    accumulate(model, drawn, advantages, CONFIG)
+    accumulate_gradients(model, drawn, advantages, **scoring(CONFIG))
     with torch.no_grad():
         for weight in model.parameters():
             weight -= 0.02 * weight.grad
@@ -232,15 +233,15 @@ def test_the_end_of_a_reply_is_pushed_like_any_token():
 
 def test_a_completion_that_was_cut_off_is_paid_what_the_config_says():
     drawn = rollouts(small(0), cut=1)
-    paid = judge(drawn, lambda one: 7.0, replace(CONFIG, cut_off=-0.5))
+    paid = compute_rewards(drawn, lambda one: 7.0, -0.5)
     assert paid[:, -1].tolist() == [-0.5, -0.5, -0.5] and (paid[:, :-1] == 7.0).all()
-    assert judge(drawn, exact_answer, CONFIG)[:, -1].tolist() == [0.0, 0.0, 0.0]
+    assert compute_rewards(drawn, exact_answer, CONFIG.truncation_reward)[:, -1].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_the_kl_term_adds_its_weight_times_the_estimate():
     model, reference, drawn = small(0), small(1), rollouts(small(0))
     config = replace(CONFIG, kl=0.3)
-    seen = accumulate(model, drawn, torch.zeros(3, 4), config, reference=reference, estimator=k3)
+    seen = accumulate_gradients(model, drawn, torch.zeros(3, 4), **scoring(config), reference=reference, estimator=k3)
     found = gradients(model)
     rows, prompts = drawn.rows, [ids for ids in drawn.prompt_ids for _ in range(4)]
     texts = prompts, [one.completion.token_ids for one in rows]
@@ -284,12 +285,14 @@ def test_two_steps_from_the_base_model_move_it_and_say_what_happened():
     assert not torch.equal(before, model.embedding.weight)
     assert first["ratio"] == pytest.approx(1.0, abs=1e-4) and first["clipped"] == 0.0
     assert first["rewards"].shape == (10, 4) and first["reward"] == pytest.approx(first["rewards"].mean().item())
-    assert first["right"] == first["reward"] and 0 < first["silent"] < 1 and second["step"] == second["steps"] == 2
+    assert (
+        first["right"] == first["reward"] and 0 < first["zero_variance"] < 1 and second["step"] == second["steps"] == 2
+    )
 
 
 def test_more_updates_than_one_move_the_ratio_and_clip():
     model, tokenizer = load("mini-base")
-    config = GRPOConfig(steps=1, prompts=10, group_size=4, max_new_tokens=40, updates=3, learning_rate=3e-3)
+    config = GRPOConfig(steps=1, prompts=10, group_size=4, max_new_tokens=40, iterations=3, learning_rate=3e-3)
     (stats,) = grpo(model, tokenizer, config)
     assert stats["clipped"] > 0 and abs(stats["ratio"] - 1) > 1e-3
 
@@ -316,4 +319,4 @@ def test_a_loop_over_another_task_needs_nothing_of_the_world():
     config = GRPOConfig(steps=1, prompts=4, group_size=4, max_new_tokens=5)
     settings = {"problems": lambda config, step: asked, "watch": lambda groups: {}}
     (stats,) = grpo(model, tokenizer, config, reward=lambda one: float(one.tokens), **settings)
-    assert "right" not in stats and stats["length_paid"] >= stats["length_unpaid"]
+    assert "right" not in stats and stats["length_rewarded"] >= stats["length_unrewarded"]

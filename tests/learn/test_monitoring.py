@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
-from course.learn.monitoring import in_any_run, in_the_world, slips
+from course.learn.monitoring import run_statistics, slips, world_statistics
 from course.model import Completion
-from course.think.asking import Answered
+from course.think.rollouts import Rollout
 from course.world import countdown, cups, sums
 from course.world.answers import split_reply
 from course.world.facts import fact_problems
 
 
 def said(problem, text, tokens=3, finished=True, logprob=-0.5):
-    return Answered(problem, split_reply(text), Completion(text, [9] * tokens, [logprob] * tokens, finished))
+    return Rollout(problem, split_reply(text), Completion(text, [9] * tokens, [logprob] * tokens, finished))
 
 
 FIVE = sums.ask((2, 3))
@@ -42,12 +42,12 @@ def test_a_batch_by_hand():
         [said(cups.ask(1, ((1, 2),)), text, 4, finished=text != "1") for text in ("2", "2", "1")],
     ]
     rewards = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
-    found = in_any_run(groups, rewards)
-    assert found["reward"] == pytest.approx(5 / 6) and found["silent"] == 0.5
-    assert found["length"] == pytest.approx(25 / 6) and found["length_paid"] == pytest.approx(22 / 5)
-    assert found["length_unpaid"] == 3 and found["unfinished"] == pytest.approx(1 / 6)
+    found = run_statistics(groups, rewards)
+    assert found["reward"] == pytest.approx(5 / 6) and found["zero_variance"] == 0.5
+    assert found["length"] == pytest.approx(25 / 6) and found["length_rewarded"] == pytest.approx(22 / 5)
+    assert found["length_unrewarded"] == 3 and found["unfinished"] == pytest.approx(1 / 6)
     assert found["entropy"] == pytest.approx(0.5)
-    world = in_the_world(groups)
+    world = world_statistics(groups)
     assert world["right"] == pytest.approx(4 / 6) and world["thinks"] == pytest.approx(1 / 6)
     assert world["mended"] == 1.0 and world["sums"] == pytest.approx(2 / 3) and world["cups"] == pytest.approx(2 / 3)
     assert set(world) == {"right", "thinks", "mended", "sums", "cups"}
@@ -58,10 +58,10 @@ def test_the_entropy_is_an_estimate_of_what_was_sampled_from():
     drawn = torch.multinomial(shares, 20_000, replacement=True, generator=torch.Generator().manual_seed(0))
     rows = [said(FIVE, "5", 1, logprob=float(shares[token].log())) for token in drawn]
     exact = -float((shares * shares.log()).sum())
-    assert in_any_run([rows], torch.zeros(1, 20_000))["entropy"] == pytest.approx(exact, abs=0.02)
+    assert run_statistics([rows], torch.zeros(1, 20_000))["entropy"] == pytest.approx(exact, abs=0.02)
 
 
 def test_what_there_is_none_of_is_not_a_number_and_no_error():
     groups = [[said(countdown.ask((2, 3), 5), "2+3", 4)] * 2]
-    assert math.isnan(in_the_world(groups)["mended"])
-    assert math.isnan(in_any_run(groups, torch.ones(1, 2))["length_unpaid"])
+    assert math.isnan(world_statistics(groups)["mended"])
+    assert math.isnan(run_statistics(groups, torch.ones(1, 2))["length_unrewarded"])

@@ -5,20 +5,18 @@ import math
 import pytest
 import torch
 
-from course.learn.grpo import (
-    GRPOConfig,
-    accumulate,
-    centered,
-    constant,
+from course.learn.grpo import GRPOConfig, sample_batch, scoring, training_problems
+from course.learn.noise import Noise, compared, draws, gradient, noise_of
+from course.learn.policy_gradient import (
+    accumulate_gradients,
+    centered_advantages,
+    constant_length,
     group_advantages,
     k1,
     k2,
     no_baseline,
-    sample_groups,
     sequence_mean,
-    training_problems,
 )
-from course.learn.noise import Noise, compared, draws, gradient, noise_of
 from course.learn.probes import Letters, babbler
 from course.model import load
 from course.world import Problem
@@ -47,7 +45,7 @@ def test_the_gradient_is_accumulate_s_and_leaves_the_model_as_it_was():
     advantages = torch.tensor([[1.0, 1.0, -1.0, -1.0], [0.0] * 4, [0.0] * 4])
     before = [weight.detach().clone() for weight in model.parameters()]
     found = gradient(model, drawn, advantages, CONFIG, reduction=sequence_mean)
-    accumulate(model, drawn, advantages, CONFIG, reduction=sequence_mean)
+    accumulate_gradients(model, drawn, advantages, **scoring(CONFIG), reduction=sequence_mean)
     assert torch.equal(found, torch.cat([weight.grad.flatten() for weight in model.parameters()]))
     assert all(torch.equal(*pair) for pair in zip(before, model.parameters()))
     assert not gradient(model, drawn, torch.zeros(3, 4), CONFIG).any()
@@ -65,7 +63,7 @@ def test_a_baseline_does_not_care_what_zero_is_and_reinforce_does():
     """Rewards of -1 and 0 instead of 0 and 1: the same gradient with the group's mean taken off, another without."""
     model, drawn = small(0), rollouts(small(0))
     rewards = torch.tensor([[1.0, 1.0, 0.0, 0.0]] * 3)
-    for way, same in ((centered, True), (group_advantages, True), (no_baseline, False)):
+    for way, same in ((centered_advantages, True), (group_advantages, True), (no_baseline, False)):
         pair = [gradient(model, drawn, way(rewards - shift), CONFIG) for shift in (0.0, 1.0)]
         assert torch.allclose(*pair, atol=1e-6) is same
 
@@ -75,10 +73,16 @@ def test_as_a_loss_k1_is_noise_and_k2_has_signal():
     model, other = babbler(0), babbler(1)
     config = GRPOConfig(prompts=1, group_size=64, max_new_tokens=40, kl=1.0)
     asked = [Problem("probe", 1, "?", "", (), "probe:0")]
-    drawn = [(sample_groups(model, Letters(), asked, config, step, ask=str), torch.zeros(1, 64)) for step in range(40)]
+    drawn = [(sample_batch(model, Letters(), asked, config, step, ask=str), torch.zeros(1, 64)) for step in range(40)]
     found = {
         estimator: compared(
-            model, drawn, {"": torch.zeros_like}, config, reference=other, estimator=estimator, reduction=constant
+            model,
+            drawn,
+            {"": torch.zeros_like},
+            config,
+            reference=other,
+            estimator=estimator,
+            reduction=constant_length,
         )[""]
         for estimator in (k1, k2)
     }

@@ -13,7 +13,7 @@ from course.model.transformer import ModelConfig
 from course.world.corpus import Mixture
 
 TINY = Recipe(
-    ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32),
+    ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32),
     TrainingConfig(steps=3, rows=2, length=64, warmup=1),
 )
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from course.learn.grpo import (
-    centered,
+from course.learn.policy_gradient import (
+    centered_advantages,
     clipped_loss,
-    constant,
+    constant_length,
     group_advantages,
-    leave_one_out,
+    leave_one_out_advantages,
     no_baseline,
     sequence_mean,
     token_mean,
@@ -23,7 +23,7 @@ def test_the_loop_passes(name):
     assert found.passed and str(found).endswith("as it must")
 
 
-@pytest.mark.parametrize("advantage", [group_advantages, centered, leave_one_out])
+@pytest.mark.parametrize("advantage", [group_advantages, centered_advantages, leave_one_out_advantages])
 def test_equal_pay_moves_nothing_at_all(advantage):
     assert set(probe("constant reward", advantage=advantage).course) == {0.0}
 
@@ -98,9 +98,9 @@ def test_the_argument_of_the_trap_holds_on_a_geometric_length():
 
 
 def test_where_length_is_useless_wrong_replies_lengthen_only_if_replies_count_alike():
-    found = {reduction: list(length_trap(reduction, 0)) for reduction in (sequence_mean, token_mean, constant)}
+    found = {reduction: list(length_trap(reduction, 0)) for reduction in (sequence_mean, token_mean, constant_length)}
     assert lengthening(found[sequence_mean], "wrong") > 2 and lengthening(found[sequence_mean], "right") < 0.6
-    for reduction in (token_mean, constant):
+    for reduction in (token_mean, constant_length):
         assert 0.6 < lengthening(found[reduction], "wrong") < 1.6 and lengthening(found[reduction], "right") > 0.7
     assert len({(course[0]["right"], course[0]["wrong"]) for course in found.values()}) == 1, "one start for all"
 

@@ -4,7 +4,7 @@ import pytest
 
 from course.learn.rewards import answer_and_format, closed_thoughts, coin, exact_answer, soft_overlong
 from course.model import Completion
-from course.think.asking import Answered
+from course.think.rollouts import Rollout
 from course.world import sums
 from course.world.answers import split_reply
 
@@ -12,7 +12,7 @@ PROBLEM = sums.ask((2, 3))
 
 
 def said(text, ids=(5, 1)):
-    return Answered(PROBLEM, split_reply(text), Completion(text, list(ids), [0.0] * len(ids), True))
+    return Rollout(PROBLEM, split_reply(text), Completion(text, list(ids), [0.0] * len(ids), True))
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_a_coin_is_fair_knows_nothing_of_the_answer_and_falls_the_same_way_again
     wrong = [coin(said("6", (number, 1))) for number in range(2000)]
     assert sides == wrong == [coin(said("5", (number, 1))) for number in range(2000)]
     assert abs(sum(sides) / 2000 - 0.5) < 0.045  # four standard errors
-    other = Answered(sums.ask((2, 4)), split_reply("5"), Completion("5", [5, 1], [0.0, 0.0], True))
-    again = [coin(Answered(other.problem, other.reply, Completion("", [n, 1], [0.0] * 2, True))) for n in range(200)]
+    other = Rollout(sums.ask((2, 4)), split_reply("5"), Completion("5", [5, 1], [0.0, 0.0], True))
+    again = [coin(Rollout(other.problem, other.reply, Completion("", [n, 1], [0.0] * 2, True))) for n in range(200)]
     assert again != sides[:200]
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from course.learn.sft import Lesson, imitation_loss, in_turn, own_lesson_only, pack, reply_logits, stack
+from course.learn.sft import TrainingExample, block_causal_mask, imitation_loss, in_turn, pack, reply_logits, stack
 from course.learn.training import TrainingConfig, train
 from course.model.moe import Experts
 from course.model.transformer import ModelConfig, Transformer
 
-SMALL = ModelConfig(width=32, layers=2, heads=2, kv_heads=1, hidden=32)
+SMALL = ModelConfig(hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=32)
 THEIRS = {
     "vocab_size": 512, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
     "num_key_value_heads": 1, "head_dim": 16,
@@ -19,7 +19,14 @@ THEIRS = {
 MODELS = {
     "ours": lambda: Transformer(SMALL),
     "ours with experts": lambda: Transformer(
-        ModelConfig(width=32, layers=2, heads=2, kv_heads=1, hidden=32, experts=Experts(count=4, hidden=16))
+        ModelConfig(
+            hidden_size=32,
+            layers=2,
+            heads=2,
+            kv_heads=1,
+            intermediate_size=32,
+            experts=Experts(count=4, intermediate_size=16),
+        )
     ),
     "Llama": lambda: LlamaForCausalLM(LlamaConfig(**THEIRS)),
     "Qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**THEIRS)),
@@ -28,7 +35,7 @@ MODELS = {
 
 def lesson(prompt, reply, seed=0):
     numbers = torch.randint(6, 512, (prompt + reply,), generator=torch.Generator().manual_seed(seed)).tolist()
-    return Lesson(tuple(numbers[:prompt]), tuple(numbers[prompt:]))
+    return TrainingExample(tuple(numbers[:prompt]), tuple(numbers[prompt:]))
 
 
 LESSONS = [lesson(4, 7, 1), lesson(9, 2, 2), lesson(3, 12, 3), lesson(5, 1, 4), lesson(2, 2, 5)]
@@ -68,7 +75,7 @@ def test_without_the_mask_a_neighbor_would_be_noticed(model):
 
 
 def test_a_token_sees_what_stands_before_it_in_its_own_lesson():
-    visible = own_lesson_only(torch.tensor([[0, 0, 1, 1, -1]]))[0, 0] == 0
+    visible = block_causal_mask(torch.tensor([[0, 0, 1, 1, -1]]))[0, 0] == 0
     assert visible.int().tolist() == [
         [1, 0, 0, 0, 0],
         [1, 1, 0, 0, 0],

@@ -14,7 +14,7 @@ from course.learn.training import TrainingConfig, next_token_loss, schedule, tra
 from course.model.transformer import ModelConfig, Transformer
 from tests.project import ROOT
 
-SMALL = ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32)
+SMALL = ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32)
 CONFIG = TrainingConfig(steps=6, rows=2, length=16, warmup=2)
 
 

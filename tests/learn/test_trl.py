@@ -6,18 +6,17 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from course.learn.grpo import (
-    GRPOConfig,
-    accumulate,
+from course.learn.grpo import GRPOConfig, scoring
+from course.learn.policy_gradient import (
+    accumulate_gradients,
     clipped_loss,
-    constant,
+    constant_length,
     group_advantages,
-    judge,
     k3,
     sequence_mean,
     token_mean,
 )
-from course.learn.rewards import exact_answer
+from course.learn.rewards import compute_rewards, exact_answer
 from course.model import load, save, score
 from course.model.pretrained import _stack
 from course.model.sampling import pad_left
@@ -25,7 +24,7 @@ from course.world.tokenizer import load_tokenizer
 from tests.learn.rollouts import gradients, rollouts, small
 
 CONFIG = GRPOConfig(prompts=3, group_size=4, max_new_tokens=24)
-REDUCTIONS = {"grpo": sequence_mean, "bnpo": token_mean, "dr_grpo": constant, "dapo": token_mean}
+REDUCTIONS = {"grpo": sequence_mean, "bnpo": token_mean, "dr_grpo": constant_length, "dapo": token_mean}
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +98,8 @@ def theirs_in_our_order(model, ours):
 def test_loss_and_gradient_equal_trl_s(kind, folder, tmp_path):
     ours, _ = load(folder)
     drawn = rollouts(small(1))  # another model's: ratios far from 1, some of them clipped
-    advantages = group_advantages(judge(drawn, exact_answer, CONFIG))
-    seen = accumulate(ours, drawn, advantages, CONFIG, clipped_loss, REDUCTIONS[kind])
+    advantages = group_advantages(compute_rewards(drawn, exact_answer, CONFIG.truncation_reward))
+    seen = accumulate_gradients(ours, drawn, advantages, clipped_loss, REDUCTIONS[kind], **scoring(CONFIG))
     made = trainer(folder, tmp_path, loss_type=kind)
     loss = made._compute_loss(made.model, batch(drawn, advantages))
     loss.backward()
@@ -114,9 +113,9 @@ def test_loss_and_gradient_equal_trl_s(kind, folder, tmp_path):
 def test_the_kl_term_equals_trl_s(folder, tmp_path):
     ours, _ = load(folder)
     reference, drawn = small(2), rollouts(small(1))
-    advantages = group_advantages(judge(drawn, exact_answer, CONFIG))
+    advantages = group_advantages(compute_rewards(drawn, exact_answer, CONFIG.truncation_reward))
     config = replace(CONFIG, kl=0.04)
-    seen = accumulate(ours, drawn, advantages, config, clipped_loss, token_mean, reference, k3)
+    seen = accumulate_gradients(ours, drawn, advantages, clipped_loss, token_mean, reference, k3, **scoring(config))
     made = trainer(folder, tmp_path, loss_type="dapo", beta=0.04, use_bias_correction_kl=False)
     inputs = batch(drawn, advantages)
     prompts = [ids for ids in drawn.prompt_ids for _ in range(4)]

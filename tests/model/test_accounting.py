@@ -48,7 +48,7 @@ def test_the_formula_counts_what_transformers_builds(name):
 
 
 @pytest.mark.parametrize(
-    "experts", [None, Experts(), Experts(count=16, per_token=4, hidden=64, shared=2, dense_first=0)]
+    "experts", [None, Experts(), Experts(count=16, per_token=4, intermediate_size=64, shared=2, dense_first=0)]
 )
 def test_our_own_models_are_counted_exactly(experts):
     config = ModelConfig(experts=experts)
@@ -75,14 +75,14 @@ def test_reading_one_more_token_costs_what_torch_counts():
 
 
 def test_a_text_costs_as_much_as_its_tokens_one_by_one():
-    config = ModelConfig(width=64, hidden=96)
+    config = ModelConfig(hidden_size=64, intermediate_size=96)
     assert forward_flops(config, 40) == pytest.approx(sum(forward_flops(config, 1, before) for before in range(40)))
     assert forward_flops(config, 40) == pytest.approx(forward_flops(config, 15) + forward_flops(config, 25, before=15))
 
 
 def test_experts_that_are_not_chosen_cost_nothing():
     few, many = (ModelConfig(experts=Experts(count=number)) for number in (4, 8))
-    routers = 2 * 3 * few.width * 4  # three layers with experts each score four more of them
+    routers = 2 * 3 * few.hidden_size * 4  # three layers with experts each score four more of them
     assert forward_flops(many, 1) - forward_flops(few, 1) == routers
 
 
@@ -103,12 +103,14 @@ def test_a_prompt_is_read_once_for_all_its_replies():
     assert sampling_flops(config, 50, [1, 1, 1]) == forward_flops(config, 50)
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig(width=72, layers=3, heads=3, kv_heads=1, hidden=192)])
+@pytest.mark.parametrize(
+    "config", [ModelConfig(), ModelConfig(hidden_size=72, layers=3, heads=3, kv_heads=1, intermediate_size=192)]
+)
 def test_the_cache_holds_what_is_said_of_every_token(config):
     model, rows, room = Transformer(config), 3, 10
     cache = model.new_cache()
     for layer in cache:
-        layer.reserve(torch.zeros(rows, config.kv_heads, 1, config.width // config.heads), room)
+        layer.reserve(torch.zeros(rows, config.kv_heads, 1, config.hidden_size // config.heads), room)
     with torch.no_grad():
         model(torch.ones(rows, room, dtype=torch.long), cache=cache)
     held = sum(buffer.nbytes for layer in cache for buffer in layer.buffers)

@@ -4,14 +4,16 @@ import pytest
 import torch
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from course.model.attention import Attention, LayerCache, RMSNorm, rotary_table, rotate
+from course.model.attention import Attention, LayerCache, RMSNorm, rotary_frequencies, rotate
 
 torch.set_default_dtype(torch.float32)
 
 
 def turned(vector, position):
     """A single vector as it stands at a position."""
-    return rotate(vector.view(1, 1, 1, -1), rotary_table(64, len(vector), 10000.0)[position, None, None]).flatten()
+    return rotate(
+        vector.view(1, 1, 1, -1), rotary_frequencies(64, len(vector), 10000.0)[position, None, None]
+    ).flatten()
 
 
 @pytest.mark.parametrize("shift", [1, 9, 40])
@@ -56,22 +58,22 @@ def test_a_group_of_query_heads_reads_the_same_keys_and_values():
     repeated = [part.view(2, 8, 32).repeat_interleave(2, dim=0).reshape(32, 32) for part in (key, value)]
     full.qkv.weight.data = torch.cat((query, *repeated))
     full.out.weight.data = grouped.out.weight.data
-    hidden, turns = torch.randn(2, 6, 32), rotary_table(6, 8, 10000.0)[:, None]
-    assert torch.allclose(grouped(hidden, turns), full(hidden, turns), atol=1e-6)
+    hidden, rotary = torch.randn(2, 6, 32), rotary_frequencies(6, 8, 10000.0)[:, None]
+    assert torch.allclose(grouped(hidden, rotary), full(hidden, rotary), atol=1e-6)
 
 
 def test_the_cache_of_grouped_heads_holds_two_numbers_per_layer_key_head_and_entry():
     cache, layer = LayerCache(), Attention(128, 4, 2)
-    layer(torch.randn(1, 10, 128), rotary_table(10, 32, 10000.0)[:, None], past=cache)
+    layer(torch.randn(1, 10, 128), rotary_frequencies(10, 32, 10000.0)[:, None], past=cache)
     assert sum(buffer[:, :, : cache.length].numel() for buffer in cache.buffers) == 2 * 10 * 2 * 32
 
 
 def test_no_token_sees_a_later_one():
     torch.manual_seed(0)
-    layer, turns = Attention(32, 4, 2), rotary_table(6, 8, 10000.0)[:, None]
+    layer, rotary = Attention(32, 4, 2), rotary_frequencies(6, 8, 10000.0)[:, None]
     hidden = torch.randn(1, 6, 32)
     changed = hidden.clone()
     changed[:, 4:] = 0
-    before, after = layer(hidden, turns), layer(changed, turns)
+    before, after = layer(hidden, rotary), layer(changed, rotary)
     assert torch.allclose(before[:, :4], after[:, :4], atol=1e-6)
     assert not torch.allclose(before[:, 4:], after[:, 4:], atol=1e-3)

@@ -32,7 +32,7 @@ def pair(experts: Experts, width: int = 32) -> tuple[MixtureOfExperts, Glm4MoeMo
     ours.router.bias.copy_(torch.linspace(-0.9, 0.3, experts.count))
     config = Glm4MoeConfig(
         hidden_size=width,
-        moe_intermediate_size=experts.hidden,
+        moe_intermediate_size=experts.intermediate_size,
         n_routed_experts=experts.count,
         n_shared_experts=experts.shared,
         num_experts_per_tok=experts.per_token,
@@ -54,7 +54,7 @@ def pair(experts: Experts, width: int = 32) -> tuple[MixtureOfExperts, Glm4MoeMo
 @pytest.mark.parametrize("tokens", [1, 7, 300])
 @pytest.mark.parametrize("per_token", [1, 2, 4])
 def test_outputs_and_gradients_equal_those_of_glm4_moe(tokens, per_token):
-    ours, theirs = pair(Experts(count=8, per_token=per_token, hidden=16, route_scale=1.5))
+    ours, theirs = pair(Experts(count=8, per_token=per_token, intermediate_size=16, route_scale=1.5))
     hidden = torch.randn(1, tokens, 32, requires_grad=True)
     mine, expected = ours(hidden), theirs(hidden)
     assert torch.allclose(mine, expected, atol=1e-5)
@@ -77,7 +77,7 @@ def test_outputs_and_gradients_equal_those_of_glm4_moe(tokens, per_token):
 @pytest.mark.parametrize("count", [8, 64])
 @pytest.mark.parametrize("tokens", [1, 2, 8, 9, 16, 17, 40, 128, 129])
 def test_however_few_the_tokens_every_road_leads_to_the_same_output(monkeypatch, tokens, count):
-    ours, theirs = pair(Experts(count=count, per_token=2, hidden=16))
+    ours, theirs = pair(Experts(count=count, per_token=2, intermediate_size=16))
     hidden = torch.randn(1, tokens, 32)
     with torch.no_grad():
         found, expected = ours(hidden), theirs(hidden)
@@ -90,7 +90,7 @@ def test_however_few_the_tokens_every_road_leads_to_the_same_output(monkeypatch,
 
 
 def test_an_expert_nobody_chose_gets_no_gradient_and_the_others_theirs():
-    ours, theirs = pair(Experts(count=8, per_token=2, hidden=16))
+    ours, theirs = pair(Experts(count=8, per_token=2, intermediate_size=16))
     ours.router.bias[:4] = theirs.gate.e_score_correction_bias[:4] = -9.0
     hidden = torch.randn(1, 50, 32)
     ours(hidden).square().sum().backward()
@@ -100,7 +100,7 @@ def test_an_expert_nobody_chose_gets_no_gradient_and_the_others_theirs():
 
 
 def test_the_bias_selects_but_never_weighs():
-    router = Router(4, Experts(count=4, per_token=2, hidden=8))
+    router = Router(4, Experts(count=4, per_token=2, intermediate_size=8))
     router.weight.data = torch.diag(torch.tensor([2.0, 1.0, -1.0, -2.0]))
     token = torch.ones(1, 4)
     scores = torch.tensor([2.0, 1.0, -1.0, -2.0]).sigmoid()
@@ -112,7 +112,7 @@ def test_the_bias_selects_but_never_weighs():
 
 
 def test_equal_experts_make_one_dense_layer():
-    experts = Experts(count=4, per_token=2, hidden=16, shared=0)
+    experts = Experts(count=4, per_token=2, intermediate_size=16, shared=0)
     torch.manual_seed(0)
     layer = MixtureOfExperts(32, experts)
     for weight in (layer.gate_up, layer.down):
@@ -125,7 +125,7 @@ def test_equal_experts_make_one_dense_layer():
 
 
 def test_every_token_counts_once_for_each_of_its_experts():
-    ours, _ = pair(Experts(count=8, per_token=3, hidden=16))
+    ours, _ = pair(Experts(count=8, per_token=3, intermediate_size=16))
     ours(torch.randn(2, 50, 32))
     assert ours.load.sum().item() == 3 * 100
 
@@ -140,7 +140,7 @@ def test_balance_moves_each_bias_one_step_against_its_load():
 
 def test_balancing_evens_out_a_skewed_router():
     torch.manual_seed(0)
-    model = Transformer(ModelConfig(layers=2, experts=Experts(count=8, per_token=2, hidden=16)))
+    model = Transformer(ModelConfig(layers=2, experts=Experts(count=8, per_token=2, intermediate_size=16)))
     layer = model.blocks[1].feed_forward
     hidden = torch.randn(1000, 128) + 0.5
     violation = []
@@ -154,7 +154,7 @@ def test_balancing_evens_out_a_skewed_router():
 
 
 def test_parameters_count_embeddings_once_and_only_the_experts_used():
-    config = ModelConfig(experts=Experts(count=8, per_token=2, hidden=128, shared=1))
+    config = ModelConfig(experts=Experts(count=8, per_token=2, intermediate_size=128, shared=1))
     attention = 128 * (4 + 2 * 2) * 32 + 128 * 128
     norms = 4 * 2 * 128 + 128
     expert = 3 * 128 * 128
@@ -229,7 +229,7 @@ def test_softmax_routing_is_mixtral_s():
 
 
 def test_shuffled_tokens_give_shuffled_outputs_and_nothing_else():
-    ours, _ = pair(Experts(count=8, per_token=2, hidden=16))
+    ours, _ = pair(Experts(count=8, per_token=2, intermediate_size=16))
     hidden, order = torch.randn(300, 32), torch.randperm(300)
     assert torch.allclose(ours(hidden)[order], ours(hidden[order]), atol=1e-6)
 

@@ -22,7 +22,11 @@ def small(tmp_path_factory):
     """The folder of a small random model."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("small")
-    save(Transformer(ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32)), load_tokenizer(), folder)
+    save(
+        Transformer(ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32)),
+        load_tokenizer(),
+        folder,
+    )
     return str(folder)
 
 

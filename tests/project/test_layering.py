@@ -9,7 +9,7 @@ from tests.project import ROOT
 ORDER = (
     "_shapes",  # notes on tensors, for everybody
     *("world", "model", "think", "learn"),
-    *("presets", "teach", "experiments"),
+    *("presets", "contents", "experiments", "teach", "chapters"),
     *("doctor", "serve", "cli", "__main__"),  # the front doors
 )
 SOURCES = sorted((ROOT / "course").rglob("*.py"))

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from course.teach import exercises
-from course.teach.exercises import CHAPTERS, Exercise, Mistake, check, find, judge, of_chapter, progress, task
-from course.teach.exercises.progress import where_am_i
+from course.teach.exercises import Exercise, Mistake, chapters, check, find, judge, of_chapter, progress, task
+from course.teach.progress import where_am_i
 
-ALL = [exercise for chapter in CHAPTERS for exercise in of_chapter(chapter)]
+ALL = [exercise for chapter in chapters() for exercise in of_chapter(chapter)]
 MISTAKES = [(exercise, number) for exercise in ALL for number in range(len(exercise.mistakes))]
 NAMES = [exercise.name for exercise in ALL]
 
@@ -85,7 +85,7 @@ def test_the_smallest_inputs_come_first():
 
 
 def test_a_chapter_has_a_prediction_a_diagnosis_and_at_least_three_mistakes_an_exercise():
-    for chapter in CHAPTERS:
+    for chapter in chapters():
         several = of_chapter(chapter)
         assert 3 <= len(several) <= 5
         assert any("predict" in one.name for one in several)

@@ -4,7 +4,7 @@ import re
 
 from course.model import Completion
 from course.teach.transcripts import marked, tokens, transcript
-from course.think.asking import Answered, read_reply
+from course.think.rollouts import Rollout, read_reply
 from course.world import letters
 from course.world.tokenizer import load_tokenizer
 
@@ -53,7 +53,7 @@ def test_tokens_put_together_are_the_text():
 
 def opened(text, problem):
     completion = said(text)
-    return marked(Answered(problem, read_reply("<assistant><think>", completion), completion))
+    return marked(Rollout(problem, read_reply("<assistant><think>", completion), completion))
 
 
 def test_a_reply_is_opened_step_by_step_with_the_oracle_s_marks():

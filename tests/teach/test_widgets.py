@@ -6,7 +6,7 @@ import torch
 from course.model import Completion
 from course.model.transformer import ModelConfig, Transformer
 from course.teach.widgets import Question, Traces, Vote
-from course.think.asking import Answered, read_reply
+from course.think.rollouts import Rollout, read_reply
 from course.world import letters
 from course.world.tokenizer import load_tokenizer
 
@@ -16,7 +16,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 @pytest.fixture
 def question():
     torch.manual_seed(0)
-    model = Transformer(ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32)).eval()
+    model = Transformer(ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32)).eval()
     return Question(model, load_tokenizer(), "Is 1.5 greater than 1.25?")
 
 
@@ -47,7 +47,7 @@ def traces():
     replies = ("e?\nb 0\ne 1\ne 1\n</think>1", "e?\nb 0\ne 1\ne 2\n</think>2")
     completions = [Completion(text, [], [], True) for text in replies]
     problem = letters.ask("bee", "e")
-    return Traces([Answered(problem, read_reply("<assistant><think>", one), one) for one in completions])
+    return Traces([Rollout(problem, read_reply("<assistant><think>", one), one) for one in completions])
 
 
 def test_the_slider_opens_one_trace_after_the_other_and_stands_still_without_python():

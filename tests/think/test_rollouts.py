@@ -4,9 +4,9 @@ import torch
 
 from course.model import Completion
 from course.model.transformer import ModelConfig, Transformer
-from course.think.asking import Answered, answer_often, ask_all, read_reply
 from course.think.evaluation import constant_scores, scores
 from course.think.prompting import direct, force_thinking
+from course.think.rollouts import Rollout, ask_all, read_reply, sample_groups
 from course.world import FAMILIES, draw_problems, letters
 from course.world.facts import fact_problems
 from course.world.tokenizer import load_tokenizer
@@ -14,7 +14,7 @@ from course.world.tokenizer import load_tokenizer
 
 def small_model():
     torch.manual_seed(0)
-    return Transformer(ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32)).eval()
+    return Transformer(ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32)).eval()
 
 
 def test_a_cut_off_reply_has_no_answer_even_if_it_says_one():
@@ -48,7 +48,7 @@ def test_thinking_needs_a_right_step_and_an_end():
     ):
         completion = Completion(text, [], [], finished)
         reply = read_reply("<assistant><think>", completion)
-        assert Answered(problem, reply, completion).thought is thought
+        assert Rollout(problem, reply, completion).thought is thought
 
 
 def test_a_way_may_differ_from_family_to_family():
@@ -64,7 +64,7 @@ def test_a_way_may_differ_from_family_to_family():
 
 def test_many_samples_of_one_problem_are_as_many_different_draws():
     problems = draw_problems("sums", 3)
-    found = answer_often(small_model(), load_tokenizer(), problems, samples=4, max_new_tokens=12, seed=1)
+    found = sample_groups(small_model(), load_tokenizer(), problems, samples=4, max_new_tokens=12, seed=1)
     assert [[one.problem for one in several] for several in found] == [[problem] * 4 for problem in problems]
     assert len({tuple(one.completion.token_ids) for several in found for one in several}) > 6
 
@@ -74,7 +74,7 @@ def test_votes_are_what_was_said_without_its_dress():
     said = {"2": "2", " The answer is 2. ": "2", "": None, "...": None}
     for text, vote in said.items():
         completion = Completion(text, [1, 2, 3], [], True)
-        one = Answered(problem, read_reply("<assistant>", completion), completion)
+        one = Rollout(problem, read_reply("<assistant>", completion), completion)
         assert (one.vote, one.tokens) == (vote, 3)
 
 
@@ -82,5 +82,5 @@ def test_facts_are_marked_though_they_are_of_no_family():
     fact = fact_problems()[0]
     for text, right in ((fact.answer.capitalize() + ".", True), ("nowhere", False), ("", False)):
         completion = Completion(text, [], [], True)
-        one = Answered(fact, read_reply("<assistant>", completion), completion)
+        one = Rollout(fact, read_reply("<assistant>", completion), completion)
         assert (one.right, one.thought) == (right, False)

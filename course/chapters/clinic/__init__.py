@@ -4,9 +4,9 @@
 beside them. What is broken stands in `broken`, one wrong line a piece.
 """
 
+from course.chapters.clinic.case import Case, Patient, Treated
+from course.chapters.clinic.cases import CASES
 from course.presets import Preset, preset
-from course.teach.clinic.case import Case, Patient, Treated
-from course.teach.clinic.cases import CASES
 
 __all__ = ["CASES", "Case", "Patient", "Treated", "admit"]
 

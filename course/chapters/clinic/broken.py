@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from course._shapes import Float, Int
-from course.learn.grpo import clipped_loss, k2
+from course.chapters.clinic.tasks import SAYS
+from course.learn.policy_gradient import clipped_loss, k2
 from course.model.transformer import Output, Transformer
-from course.teach.clinic.tasks import SAYS
-from course.think.asking import Answered
+from course.think.rollouts import Rollout
 
 
 def own_shadow(
@@ -30,7 +30,7 @@ def without_the_end(
     return clipped_loss(new, old, advantages) * (places != last)
 
 
-def found_inside(one: Answered) -> float:
+def found_inside(one: Rollout) -> float:
     """1 if the reply is part of the right answer. So is the empty reply: `"" in "x"` is true."""
     return float(one.completion.text in SAYS[one.problem.question])
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
+from course.chapters.clinic.charts import chart
 from course.presets import Preset
 from course.teach import plots
-from course.teach.clinic.charts import chart
 from course.teach.quizzes import Question, Quiz
 
 Arm = Callable[[int, Preset], Iterator[dict]]  # from a seed and the dial: what each step gave

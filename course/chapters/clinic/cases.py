@@ -1,8 +1,8 @@
 """The ten cases."""
 
-from course.learn.grpo import clipped_loss, k2, k3
-from course.teach.clinic import broken, picking, tasks
-from course.teach.clinic.case import Case
+from course.chapters.clinic import broken, picking, tasks
+from course.chapters.clinic.case import Case
+from course.learn.policy_gradient import clipped_loss, k2, k3
 from course.teach.quizzes import Question
 
 LOSS = Case(
@@ -61,9 +61,11 @@ RATIO = Case(
     {
         "one update": lambda seed, dial: tasks.two_prompts(seed, steps=20, rate=2e-2),
         "eight, own shadow": lambda seed, dial: tasks.two_prompts(
-            seed, steps=20, rate=2e-2, updates=8, loss=broken.own_shadow
+            seed, steps=20, rate=2e-2, iterations=8, loss=broken.own_shadow
         ),
-        "eight, mended": lambda seed, dial: tasks.two_prompts(seed, steps=20, rate=2e-2, updates=8, loss=clipped_loss),
+        "eight, mended": lambda seed, dial: tasks.two_prompts(
+            seed, steps=20, rate=2e-2, iterations=8, loss=clipped_loss
+        ),
     },
     "The old log-probs are recomputed at every update, so the new ones are compared with themselves and nothing holds "
     "eight updates on one batch back.",
@@ -88,7 +90,7 @@ SIGNAL = Case(
             ("More steps.", "Nothing moves in a step, so nothing moves in a hundred."),
         ),
     ),
-    {"share right": "reward", "silent groups": "silent", "gradient": "gradient"},
+    {"share right": "reward", "silent groups": "zero_variance", "gradient": "gradient"},
     {
         "five numbers": lambda seed, dial: tasks.ask_mini(seed, dial, "countdown", 5),
         "three numbers": lambda seed, dial: tasks.ask_mini(seed, dial, "countdown", 3),
@@ -119,7 +121,7 @@ RATE = Case(
             ("Yes, with larger groups.", "Sixteen equal replies or sixty: they are paid alike."),
         ),
     ),
-    {"share right": "right", "entropy": "entropy", "silent groups": "silent"},
+    {"share right": "right", "entropy": "entropy", "silent groups": "zero_variance"},
     {
         "rate .3": lambda seed, dial: tasks.two_prompts(seed, rate=0.3),
         "rate .03": lambda seed, dial: tasks.two_prompts(seed, rate=0.03),

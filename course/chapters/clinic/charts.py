@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from course.chapters.clinic.picking import expected_best
 from course.learn.monitoring import mean
 from course.teach import plots
-from course.teach.clinic.picking import expected_best
 from course.teach.widgets import Adjustable, Slider
 
 Lines = Mapping[str, Mapping[float, Sequence[float]]]  # a series: its values at each place, one a seed

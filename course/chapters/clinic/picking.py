@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from torch import nn
 
+from course.chapters.clinic.tasks import SMALL, steps_of
 from course.learn.grpo import grpo
 from course.learn.monitoring import mean
 from course.learn.rewards import coin
 from course.model import load
 from course.presets import Preset
-from course.teach.clinic.tasks import SMALL, steps_of
-from course.think.asking import answer
+from course.think.rollouts import sample_rollouts
 from course.world import FAMILIES, Problem, draw_problems
 
 FEW = 6  # problems of each family in the benchmark: 30 in all
@@ -52,7 +52,7 @@ def others(dial: Preset) -> list[Problem]:
 
 def measured(model: nn.Module, tokenizer, problems: Sequence[Problem], seed: int) -> float:
     """The share right of one reply to each problem."""
-    return mean([one.right for one in answer(model, tokenizer, problems, seed=seed)])
+    return mean([one.right for one in sample_rollouts(model, tokenizer, problems, seed=seed)])
 
 
 @functools.cache

@@ -10,14 +10,15 @@ from dataclasses import replace
 
 from torch import nn
 
-from course.learn.grpo import GRPOConfig, grpo, sequence_mean
+from course.learn.grpo import GRPOConfig, grpo
 from course.learn.monitoring import mean
+from course.learn.policy_gradient import sequence_mean
 from course.learn.pretraining import new_model
 from course.learn.probes import STEP, TINY, babbler, begins_right, fits_prompt, run
 from course.model import load
 from course.model.transformer import Transformer
 from course.presets import Preset
-from course.think.asking import Answered
+from course.think.rollouts import Rollout
 from course.world import Problem, draw_problems
 
 SAYS = {"a": "x", "b": "y"}  # what the right reply says to each prompt
@@ -25,17 +26,17 @@ BABBLE = replace(STEP, steps=30, prompts=16, learning_rate=2e-3)
 SMALL = GRPOConfig(steps=12, prompts=10)  # steps of `mini-base` that take a second or less
 
 
-def two_prompts(seed: int, *, steps: int = 30, rate: float = 3e-2, updates: int = 1, **pieces) -> Iterator[dict]:
+def two_prompts(seed: int, *, steps: int = 30, rate: float = 3e-2, iterations: int = 1, **pieces) -> Iterator[dict]:
     """To `a` say `x` and end, to `b` say `y` and end: a fresh network, which gets it right one time in 36.
 
     `right` is the share that does, whatever is paid.
     """
-    config = replace(STEP, steps=steps, max_new_tokens=2, learning_rate=rate, updates=updates, seed=seed)
+    config = replace(STEP, steps=steps, max_new_tokens=2, learning_rate=rate, iterations=iterations, seed=seed)
     pieces = {"reward": fits_prompt, "watch": shares_right, **pieces}
     return run(new_model(TINY, seed), "ab", config=config, **pieces)
 
 
-def shares_right(groups: list[list[Answered]]) -> dict[str, float]:
+def shares_right(groups: list[list[Rollout]]) -> dict[str, float]:
     """The share of replies that fit their prompt."""
     return {"right": mean([fits_prompt(one) for group in groups for one in group])}
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from course.learn.distillation import (
-    as_lessons,
+    as_examples,
     collect_traces,
     distillation_loss,
     distinct,
@@ -26,12 +26,12 @@ from course.learn.distillation import (
 )
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import rows
-from course.learn.sft import Lesson, Packed, imitation_loss, in_turn, pack
+from course.learn.sft import Packed, TrainingExample, imitation_loss, in_turn, pack
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.model.accounting import forward_flops, sampling_flops, training_flops
-from course.think.asking import Answered, answer_often
 from course.think.prompting import direct
+from course.think.rollouts import Rollout, sample_groups
 from course.world import FAMILIES, Problem, draw_problems
 from course.world.corpus import Mixture
 from course.world.tokenizer import encode
@@ -47,7 +47,7 @@ PROMPT, REPLY = 32, 54  # tokens of a question and a worked reply on average, to
 
 
 @dataclass
-class Pupil:
+class BudgetedStudent:
     """A student with a purse."""
 
     student: nn.Module
@@ -66,109 +66,109 @@ class Pupil:
                 return
 
 
-Arm = Callable[[Pupil], Iterator[dict[str, float]]]
+Arm = Callable[[BudgetedStudent], Iterator[dict[str, float]]]
 
 # --- what is imitated ---------------------------------------------------------------------------------------------
 
 
-def corpus(pupil: Pupil) -> Iterator[dict[str, float]]:
+def corpus(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """More of what it was pretrained on, other texts."""
-    cost = ROWS * training_flops(pupil.student.config, LENGTH)
-    config = plan(pupil, cost)
+    cost = ROWS * training_flops(learner.student.config, LENGTH)
+    config = plan(learner, cost)
 
     def batch(step: int) -> torch.Tensor:
-        pupil.spent["student"] += cost
-        return rows(Mixture(), replace(config, seed=1000 + pupil.seed), step)
+        learner.spent["student"] += cost
+        return rows(Mixture(), replace(config, seed=1000 + learner.seed), step)
 
-    yield from pupil.told(train(pupil.student, batch, config))
+    yield from learner.told(train(learner.student, batch, config))
 
 
-def answers(pupil: Pupil) -> Iterator[dict[str, float]]:
+def answers(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """Right answers alone, to twice as many questions, as they are half as long to read."""
-    asked, end = questions(pupil.seed, 2 * pupil.questions), pupil.tokenizer.eos_token_id
-    told = [(*encode(pupil.tokenizer, problem.answer), end) for problem in asked]
-    prompts = [tuple(encode(pupil.tokenizer, direct(problem.question))) for problem in asked]
-    yield from study(pupil, list(map(Lesson, prompts, told)))
+    asked, end = questions(learner.seed, 2 * learner.questions), learner.tokenizer.eos_token_id
+    told = [(*encode(learner.tokenizer, problem.answer), end) for problem in asked]
+    prompts = [tuple(encode(learner.tokenizer, direct(problem.question))) for problem in asked]
+    yield from study(learner, list(map(TrainingExample, prompts, told)))
 
 
-def unfiltered(pupil: Pupil) -> Iterator[dict[str, float]]:
+def unfiltered(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """All the teacher's replies, wrong ones and cut-off ones included."""
-    yield from study(pupil, as_lessons(pupil.tokenizer, asked_of_teacher(pupil)))
+    yield from study(learner, as_examples(learner.tokenizer, teacher_rollouts(learner)))
 
 
-def traces(pupil: Pupil) -> Iterator[dict[str, float]]:
+def traces(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """The teacher's replies that end right."""
-    yield from study(pupil, as_lessons(pupil.tokenizer, list(filter(ends_right, asked_of_teacher(pupil)))))
+    yield from study(learner, as_examples(learner.tokenizer, list(filter(ends_right, teacher_rollouts(learner)))))
 
 
-def solutions(pupil: Pupil) -> Iterator[dict[str, float]]:
+def solutions(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """The world's own worked solutions of the same questions: no teacher, and nobody has them for real problems."""
-    yield from study(pupil, worked_solutions(pupil.tokenizer, questions(pupil.seed, pupil.questions)))
+    yield from study(learner, worked_solutions(learner.tokenizer, questions(learner.seed, learner.questions)))
 
 
 def study(
-    pupil: Pupil, lessons: Sequence[Lesson], loss: Callable = imitation_loss, until: float = 1.0
+    learner: BudgetedStudent, lessons: Sequence[TrainingExample], loss: Callable = imitation_loss, until: float = 1.0
 ) -> Iterator[dict[str, float]]:
     """Learn from lessons until this share of the purse is spent."""
-    cost = ROWS * sum(training_flops(pupil.student.config, len(one)) for one in lessons) / len(pack(lessons, LENGTH))
-    batch = metered(pupil, in_turn(lessons, ROWS, LENGTH, pupil.seed))
-    yield from pupil.told(train(pupil.student, batch, plan(pupil, cost, until), loss=loss))
+    cost = ROWS * sum(training_flops(learner.student.config, len(one)) for one in lessons) / len(pack(lessons, LENGTH))
+    batch = metered(learner, in_turn(lessons, ROWS, LENGTH, learner.seed))
+    yield from learner.told(train(learner.student, batch, plan(learner, cost, until), loss=loss))
 
 
 # --- what the teacher expects -------------------------------------------------------------------------------------
 
 
-def logits(pupil: Pupil) -> Iterator[dict[str, float]]:
+def logits(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """The same replies as `traces`, and at each token all that the teacher might have said (forward KL)."""
-    lessons = as_lessons(pupil.tokenizer, list(filter(ends_right, asked_of_teacher(pupil))))
-    yield from study(pupil, lessons, scored(pupil, forward_kl))
+    lessons = as_examples(learner.tokenizer, list(filter(ends_right, teacher_rollouts(learner))))
+    yield from study(learner, lessons, scored(learner, forward_kl))
 
 
-def own_replies(pupil: Pupil) -> Iterator[dict[str, float]]:
+def own_replies(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """The student's own replies, and at each token all that the teacher would have said (reverse KL)."""
-    config, asked, spent = pupil.student.config, [AT_ONCE], [0.0]
+    config, asked, spent = learner.student.config, [AT_ONCE], [0.0]
     cost = AT_ONCE * (sampling_flops(config, PROMPT, [REPLY]) + training_flops(config, PROMPT + REPLY))
 
     def problems(step: int) -> list[Problem]:
         if step:  # while replies are short there is money for more of them
-            asked.append(min(4 * AT_ONCE, round(asked[-1] * cost / (pupil.spent["student"] - spent[-1]))))
-            spent.append(pupil.spent["student"])
-        return by_step(pupil, asked[-1])(step)
+            asked.append(min(4 * AT_ONCE, round(asked[-1] * cost / (learner.spent["student"] - spent[-1]))))
+            spent.append(learner.spent["student"])
+        return by_step(learner, asked[-1])(step)
 
-    drawn = on_policy(pupil.student, pupil.tokenizer, problems, length=LENGTH, seed=pupil.seed)
-    batch, loss = metered(pupil, drawn, sampled=True), scored(pupil, reverse_kl)
-    yield from pupil.told(train(pupil.student, batch, plan(pupil, cost), loss=loss))
+    drawn = on_policy(learner.student, learner.tokenizer, problems, length=LENGTH, seed=learner.seed)
+    batch, loss = metered(learner, drawn, sampled=True), scored(learner, reverse_kl)
+    yield from learner.told(train(learner.student, batch, plan(learner, cost), loss=loss))
 
 
 # --- what the student finds by itself -----------------------------------------------------------------------------
 
 
-def reinforcement(pupil: Pupil) -> Iterator[dict[str, float]]:
+def reinforcement(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """GRPO on the student, rewarded for right answers alone."""
-    settings = {"prompts": GROUPS, "group_size": GROUP, "learning_rate": pupil.rate, "seed": 1000 + pupil.seed}
+    settings = {"prompts": GROUPS, "group_size": GROUP, "learning_rate": learner.rate, "seed": 1000 + learner.seed}
 
     def steps() -> Iterator[dict]:
-        for stats in grpo(pupil.student, pupil.tokenizer, GRPOConfig(steps=10_000, **settings)):
+        for stats in grpo(learner.student, learner.tokenizer, GRPOConfig(steps=10_000, **settings)):
             rollouts = stats["rollouts"]
-            for prompt, group, rewards in zip(rollouts.prompt_ids, rollouts.answered, stats["rewards"], strict=True):
+            for prompt, group, rewards in zip(rollouts.prompt_ids, rollouts.groups, stats["rewards"], strict=True):
                 # Nothing is computed for groups that agree.
-                pay_for_drawing(pupil, len(prompt), [one.tokens for one in group], learnt=bool(rewards.std() > 0))
+                pay_for_drawing(learner, len(prompt), [one.tokens for one in group], learnt=bool(rewards.std() > 0))
             yield stats
 
-    yield from pupil.told(steps())
+    yield from learner.told(steps())
 
 
-def own_right_ones(pupil: Pupil) -> Iterator[dict[str, float]]:
+def own_right_ones(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """Expert iteration: draw several replies, imitate those that end right, draw again (C24)."""
-    problems = by_step(pupil, len(FAMILIES) * pupil.questions // ROUNDS)
+    problems = by_step(learner, len(FAMILIES) * learner.questions // ROUNDS)
     for number in range(ROUNDS):
-        seed = 1000 * pupil.seed + number
-        drawn = answer_often(pupil.student, pupil.tokenizer, problems(number), samples=SAMPLES, seed=seed)
+        seed = 1000 * learner.seed + number
+        drawn = sample_groups(learner.student, learner.tokenizer, problems(number), samples=SAMPLES, seed=seed)
         for several in drawn:
-            prompt = encode(pupil.tokenizer, direct(several[0].problem.question))
-            pay_for_drawing(pupil, len(prompt), [one.tokens for one in several])
+            prompt = encode(learner.tokenizer, direct(several[0].problem.question))
+            pay_for_drawing(learner, len(prompt), [one.tokens for one in several])
         kept = distinct([one for several in drawn for one in several if ends_right(one)])
-        yield from study(pupil, as_lessons(pupil.tokenizer, kept), until=(number + 1) / ROUNDS)
+        yield from study(learner, as_examples(learner.tokenizer, kept), until=(number + 1) / ROUNDS)
 
 
 GRPO = "GRPO on the student"
@@ -192,9 +192,9 @@ def questions(seed: int, each: int) -> list[Problem]:
     return [one for name in FAMILIES for one in draw_problems(name, each, split="train", seed=1000 + seed)]
 
 
-def by_step(pupil: Pupil, several: int) -> Callable[[int], list[Problem]]:
+def by_step(learner: BudgetedStudent, several: int) -> Callable[[int], list[Problem]]:
     """Other problems every step, the families alike."""
-    return lambda step: questions(1_000_003 * (1 + pupil.seed) + step, max(1, several // len(FAMILIES)))
+    return lambda step: questions(1_000_003 * (1 + learner.seed) + step, max(1, several // len(FAMILIES)))
 
 
 @cache
@@ -204,53 +204,55 @@ def teacher() -> nn.Module:
 
 
 @cache
-def said_by_teacher(seed: int, each: int) -> list[Answered]:
+def said_by_teacher(seed: int, each: int) -> list[Rollout]:
     """One reply of the teacher to each of a seed's questions; the arms that learn from them share them."""
     return collect_traces(teacher(), load(TEACHER)[1], questions(seed, each), keep=everything, seed=seed)
 
 
-def asked_of_teacher(pupil: Pupil) -> list[Answered]:
-    """The teacher's replies to the pupil's questions; their drawing is noted."""
-    replies = said_by_teacher(pupil.seed, pupil.questions)
+def teacher_rollouts(learner: BudgetedStudent) -> list[Rollout]:
+    """The teacher's replies to the learner's questions; their drawing is noted."""
+    replies = said_by_teacher(learner.seed, learner.questions)
     for one in replies:
-        prompt = len(encode(pupil.tokenizer, direct(one.problem.question)))
-        pupil.spent["teacher"] += sampling_flops(teacher().config, prompt, [one.tokens])
+        prompt = len(encode(learner.tokenizer, direct(one.problem.question)))
+        learner.spent["teacher"] += sampling_flops(teacher().config, prompt, [one.tokens])
     return replies
 
 
-def plan(pupil: Pupil, cost: float, until: float = 1.0) -> TrainingConfig:
+def plan(learner: BudgetedStudent, cost: float, until: float = 1.0) -> TrainingConfig:
     """As many steps of this cost as there are in the purse."""
-    steps = max(1, round((until * pupil.budget - pupil.spent["student"]) / cost))
-    return TrainingConfig(steps, ROWS, LENGTH, pupil.rate, warmup=min(20, steps), seed=pupil.seed)
+    steps = max(1, round((until * learner.budget - learner.spent["student"]) / cost))
+    return TrainingConfig(steps, ROWS, LENGTH, learner.rate, warmup=min(20, steps), seed=learner.seed)
 
 
-def metered(pupil: Pupil, batch: Callable[[int], Packed], *, sampled: bool = False) -> Callable[[int], Packed]:
+def metered(
+    learner: BudgetedStudent, batch: Callable[[int], Packed], *, sampled: bool = False
+) -> Callable[[int], Packed]:
     """The same batches; what learning from them costs is noted, and the drawing if they were `sampled`."""
 
     def counted(step: int) -> Packed:
         packed = batch(step)
         for length, reply in zip(packed.lengths, packed.replies, strict=True):
-            pupil.spent["student"] += training_flops(pupil.student.config, length)
+            learner.spent["student"] += training_flops(learner.student.config, length)
             if sampled:
-                pay_for_drawing(pupil, length - reply, [reply])
+                pay_for_drawing(learner, length - reply, [reply])
         return packed
 
     return counted
 
 
-def pay_for_drawing(pupil: Pupil, prompt: int, replies: Sequence[int], *, learnt: bool = False) -> None:
+def pay_for_drawing(learner: BudgetedStudent, prompt: int, replies: Sequence[int], *, learnt: bool = False) -> None:
     """Note what it costs to draw replies of these lengths, and to learn from them."""
-    config = pupil.student.config
-    pupil.spent["student"] += sampling_flops(config, prompt, replies)
-    pupil.spent["student"] += learnt * sum(training_flops(config, prompt + reply) for reply in replies)
+    config = learner.student.config
+    learner.spent["student"] += sampling_flops(config, prompt, replies)
+    learner.spent["student"] += learnt * sum(training_flops(config, prompt + reply) for reply in replies)
 
 
-def scored(pupil: Pupil, divergence: Callable) -> Callable:
+def scored(learner: BudgetedStudent, divergence: Callable) -> Callable:
     """The loss that asks the teacher; what it reads is noted."""
     loss = distillation_loss(teacher(), divergence)
 
     def counted(student: nn.Module, batch: Packed) -> torch.Tensor:
-        pupil.spent["teacher"] += sum(forward_flops(teacher().config, length) for length in batch.lengths)
+        learner.spent["teacher"] += sum(forward_flops(teacher().config, length) for length in batch.lengths)
         return loss(student, batch)
 
     return counted

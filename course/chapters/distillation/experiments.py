@@ -7,15 +7,15 @@ from functools import partial
 
 from torch import nn
 
+from course.chapters.distillation.arms import ARMS, BUDGET, GRPO, QUESTIONS, STUDENT, TEACHER, BudgetedStudent
 from course.experiments import Experiment, Findings, by_arm, spread
-from course.experiments.schooling import ARMS, BUDGET, GRPO, QUESTIONS, STUDENT, TEACHER, Pupil
 from course.learn.pretraining import RECIPES, new_model, rows
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.model.accounting import count, sizes_of, training_flops
 from course.model.transformer import ModelConfig, parameter_count
-from course.think.asking import Answered, answer
 from course.think.evaluation import accuracy, estimate, marks, paired_comparison
+from course.think.rollouts import Rollout, sample_rollouts
 from course.world import FAMILIES, draw_problems
 from course.world.corpus import Mixture
 
@@ -25,10 +25,10 @@ RATES = {GRPO: (1e-4, 3e-4, 1e-3)}  # as many
 TRIAL, TRIAL_BUDGET, DEV = 99, 1e12, 100  # the seed of a trial, its purse, and its problems of each family
 
 SIZES = {  # by width and layers
-    "32 x 1": ModelConfig(width=32, layers=1, heads=1, kv_heads=1, hidden=88),
-    "48 x 2": ModelConfig(width=48, layers=2, heads=2, kv_heads=1, hidden=128),
+    "32 x 1": ModelConfig(hidden_size=32, layers=1, heads=1, kv_heads=1, intermediate_size=88),
+    "48 x 2": ModelConfig(hidden_size=48, layers=2, heads=2, kv_heads=1, intermediate_size=128),
     "72 x 3": RECIPES[STUDENT].model,
-    "96 x 3": ModelConfig(width=96, layers=3, heads=4, kv_heads=2, hidden=256),
+    "96 x 3": ModelConfig(hidden_size=96, layers=3, heads=4, kv_heads=2, intermediate_size=256),
 }
 SHORT_AND_LONG = ("answers only", "traces")
 READING, LESSONS, LESSON_RATE = 800, 1.5e6, 1.5e-3  # steps on the small web; tokens of lessons, for every size alike
@@ -37,30 +37,30 @@ READING, LESSONS, LESSON_RATE = 800, 1.5e6, 1.5e-3  # steps on the small web; to
 def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, split: str) -> dict:
     """Teach a fresh student by one arm, and ask it: a piece of the experiment."""
     student, tokenizer = load(STUDENT)
-    pupil = Pupil(student, tokenizer, rate, seed, budget)
-    steps = sum(1 for _ in ARMS[arm](pupil))
-    return {**measure(student, tokenizer, problems, split), "steps": steps, "flops": pupil.spent}
+    learner = BudgetedStudent(student, tokenizer, rate, seed, budget)
+    steps = sum(1 for _ in ARMS[arm](learner))
+    return {**measure(student, tokenizer, problems, split), "steps": steps, "flops": learner.spent}
 
 
-def watched(arm: str, pupil: Pupil, checks: int = 10, problems: int = 40) -> Iterator[dict[str, float]]:
-    """Teach a pupil by one arm, and yield at each tenth of the purse how it does on dev, beginning with nothing spent.
+def watched(arm: str, learner: BudgetedStudent, checks: int = 10, problems: int = 40) -> Iterator[dict[str, float]]:
+    """Teach a student by one arm; yield at each tenth of its compute budget how it does on dev, from nothing spent.
 
     Stop whenever you like: the student keeps what it has learnt.
     """
-    yield {"share": 0.0, **measure(pupil.student, pupil.tokenizer, problems, "dev")}
+    yield {"share": 0.0, **measure(learner.student, learner.tokenizer, problems, "dev")}
     asked = share = 0.0
-    for stats in ARMS[arm](pupil):
-        share = stats["flops"] / pupil.budget
+    for stats in ARMS[arm](learner):
+        share = stats["flops"] / learner.budget
         if share >= asked + 1 / checks and share < 1 - 0.5 / checks:
             asked = share
-            yield {"share": share, **measure(pupil.student, pupil.tokenizer, problems, "dev")}
-    yield {"share": share, **measure(pupil.student, pupil.tokenizer, problems, "dev")}
+            yield {"share": share, **measure(learner.student, learner.tokenizer, problems, "dev")}
+    yield {"share": share, **measure(learner.student, learner.tokenizer, problems, "dev")}
 
 
 def measure(model: nn.Module, tokenizer, problems: int, split: str) -> dict:
     """Asked plainly at temperature 1: the share right by family and its mean, the share that thinks, tokens a reply."""
     asked = {name: draw_problems(name, problems, split=split) for name in FAMILIES}
-    found = {name: answer(model.eval(), tokenizer, several, seed=7) for name, several in asked.items()}
+    found = {name: sample_rollouts(model.eval(), tokenizer, several, seed=7) for name, several in asked.items()}
     every = [one for several in found.values() for one in several]
     families = {name: accuracy(marks(several)).mean for name, several in found.items()}
     return {
@@ -108,12 +108,12 @@ def summed(several: Sequence[dict]) -> dict:
 def kept(seeds: int, problems: int) -> Findings:
     """The student that ships beside its teacher and beside what it was, on the same test problems."""
     names = (TEACHER, "mini-distill", STUDENT)
-    found: dict[str, dict[str, list[Answered]]] = {}
+    found: dict[str, dict[str, list[Rollout]]] = {}
     figures: dict[str, dict] = {}
     for name in names:
         model, tokenizer = load(name)
         asked = {family: draw_problems(family, problems, split="test") for family in FAMILIES}
-        found[name] = {family: answer(model, tokenizer, several, seed=7) for family, several in asked.items()}
+        found[name] = {family: sample_rollouts(model, tokenizer, several, seed=7) for family, several in asked.items()}
         every = [one for several in found[name].values() for one in several]
         figures[name] = {
             "families": {family: accuracy(marks(several)) for family, several in found[name].items()},
@@ -163,8 +163,10 @@ def teach_size(name: str, seed: int, problems: int) -> dict:
     found: dict = {"parameters": parameter_count(reader), "before": measure(reader, tokenizer, problems, "test")}
     for arm in SHORT_AND_LONG:
         student = deepcopy(reader)
-        pupil = Pupil(student, tokenizer, LESSON_RATE, seed, budget=LESSONS * training_flops(student.config, 100) / 100)
-        deque(ARMS[arm](pupil), maxlen=0)
+        learner = BudgetedStudent(
+            student, tokenizer, LESSON_RATE, seed, budget=LESSONS * training_flops(student.config, 100) / 100
+        )
+        deque(ARMS[arm](learner), maxlen=0)
         found[arm] = measure(student, tokenizer, problems, "test")
     return found
 

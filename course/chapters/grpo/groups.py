@@ -11,10 +11,10 @@ from html import escape
 import torch
 from torch import Tensor, nn
 
-from course.learn.grpo import Rollouts, group_advantages
+from course.learn.policy_gradient import group_advantages
 from course.model import score
 from course.teach.widgets import bundle
-from course.think.asking import Answered
+from course.think.rollouts import Rollout, RolloutBatch
 
 STRONG = 0.5  # nats; a change of so much, or more, has the full color
 UP, DOWN = "0,114,178", "213,94,0"  # blue and vermilion, which everybody can tell apart; the line says it as well
@@ -26,7 +26,7 @@ class Group:
     """The replies to one prompt in one step, and what the step did to them."""
 
     step: int
-    answered: list[Answered]
+    rollouts: list[Rollout]
     rewards: list[float]
     advantages: list[float]
     changes: list[list[float]]  # of each reply, token by token: log-prob after the step minus before, nats
@@ -42,9 +42,9 @@ def look_into(
 
     Call it before the loop goes on: the model must have made this step and no other.
     """
-    rollouts: Rollouts = stats["rollouts"]
+    rollouts: RolloutBatch = stats["rollouts"]
     advantages, groups = advantage(stats["rewards"]), {}
-    for place, answered in enumerate(rollouts.answered):
+    for place, answered in enumerate(rollouts.groups):
         family = answered[0].problem.family
         if family in groups:
             continue
@@ -79,16 +79,16 @@ class Groups:
         """One group: the question, then each reply with its reward, its advantage, and its words marked."""
         group = self.recorded[step][family]
         rows = "".join(self._row(group, place) for place in range(len(group.rewards)))
-        asked = escape(group.answered[0].problem.question)
+        asked = escape(group.rollouts[0].problem.question)
         legend = f"{_marked('more likely', 0.4)} {_marked('less likely', -0.4)} after step {step} than before it"
         return f'<div style="{_BOX}"><p><strong>{asked}</strong><br><small>{legend}</small></p>{rows}</div>'
 
     def text(self, step: int, family: str) -> str:
         """The same in plain text: rewards, advantages, and the word that moved most in each reply."""
         group = self.recorded[step][family]
-        lines = [f"step {step}: {group.answered[0].problem.question}"]
+        lines = [f"step {step}: {group.rollouts[0].problem.question}"]
         for reward, advantage, one, changes in zip(
-            group.rewards, group.advantages, group.answered, group.changes, strict=True
+            group.rewards, group.advantages, group.rollouts, group.changes, strict=True
         ):
             place = max(range(len(changes)), key=lambda at: abs(changes[at]))
             word = self._piece(one.completion.token_ids[place])
@@ -96,7 +96,7 @@ class Groups:
         return "\n".join(lines)
 
     def _row(self, group: Group, place: int) -> str:
-        ids = group.answered[place].completion.token_ids
+        ids = group.rollouts[place].completion.token_ids
         words = "".join(
             _marked(self._piece(token), change) for token, change in zip(ids, group.changes[place], strict=True)
         )

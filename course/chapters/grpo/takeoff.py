@@ -3,17 +3,18 @@
 import random
 from dataclasses import replace
 
+from course.chapters.grpo.zero import interval, shares
 from course.experiments import Experiment, Findings, by_arm, spread
-from course.experiments.grpo import interval, shares
-from course.learn.grpo import GRPOConfig, constant, grpo, sequence_mean, token_mean, training_problems
+from course.learn.grpo import GRPOConfig, grpo, training_problems
 from course.learn.monitoring import mean
+from course.learn.policy_gradient import constant_length, sequence_mean, token_mean
 from course.learn.probes import length_trap, lengthening
-from course.learn.sft import Lesson, imitation_loss, in_turn
+from course.learn.sft import TrainingExample, imitation_loss, in_turn
 from course.learn.training import TrainingConfig, train
 from course.model import load
-from course.think.asking import answer_often
 from course.think.evaluation import paired_comparison
 from course.think.prompting import direct
+from course.think.rollouts import sample_groups
 from course.world import FAMILIES, draw_problems
 from course.world.corpus import exchange
 from course.world.problem import Problem, solve
@@ -36,7 +37,7 @@ def take_off(habit: float, seed: int, problems: int) -> dict:
     for _ in train(model, shown, config, loss=imitation_loss):
         pass
     asked = [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split="test")]
-    start = shares([one for several in answer_often(model, tokenizer, asked, samples=8, seed=7) for one in several])
+    start = shares([one for several in sample_groups(model, tokenizer, asked, samples=8, seed=7) for one in several])
     curve: list[float] = []
     for stats in grpo(model, tokenizer, replace(SOME, seed=seed), problems=two_families):
         curve.append(stats["right"])
@@ -45,7 +46,7 @@ def take_off(habit: float, seed: int, problems: int) -> dict:
     return {**start, "steps": None, "curve": curve}
 
 
-def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[Lesson]:
+def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[TrainingExample]:
     """Questions of the train split, a share of them worked out and the rest answered straight off."""
     rng = random.Random(f"habit:{habit}:{seed}")
     lessons = []
@@ -54,7 +55,7 @@ def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[Lesso
             lines, answer = solve(FAMILIES[family], problem, rng)
             text = exchange(problem.question, answer, lines if rng.random() < habit else None)
             prompt = encode(tokenizer, direct(problem.question))
-            lessons.append(Lesson(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
+            lessons.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
     return lessons
 
 
@@ -93,7 +94,7 @@ def signal(share: float, group: int = SOME.group_size) -> float:
     return 1 - share**group - (1 - share) ** group
 
 
-REDUCTIONS = {"sequence_mean": sequence_mean, "token_mean": token_mean, "constant": constant}
+REDUCTIONS = {"sequence_mean": sequence_mean, "token_mean": token_mean, "constant": constant_length}
 KINDS = ("right", "wrong")
 
 

@@ -13,15 +13,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from course.chapters.moe import routing
+from course.chapters.moe.routing import Texts
 from course.experiments import Experiment, Findings, by_arm, spread
 from course.learn.pretraining import new_model, pack
 from course.learn.training import TrainingConfig, next_token_loss, train
 from course.model.accounting import count, sizes_of, training_flops
 from course.model.moe import Experts, balance, expert_layers, load_balancing_loss, load_entropy, max_violation
 from course.model.transformer import ModelConfig
-from course.think import routing
 from course.think.evaluation import Comparison, estimate, paired_comparison
-from course.think.routing import Texts
 from course.world import FAMILIES, draw_problems
 from course.world.corpus import Mixture, documents, exchange
 from course.world.facts import fact_problems
@@ -29,11 +29,11 @@ from course.world.letters import words
 from course.world.problem import solve
 from course.world.tokenizer import load_tokenizer
 
-DENSE = ModelConfig(width=96, layers=3, heads=3, kv_heads=1, hidden=288)
-EIGHT = Experts(count=8, per_token=2, hidden=96, shared=1)  # three of 96 make 288: the same active size
+DENSE = ModelConfig(hidden_size=96, layers=3, heads=3, kv_heads=1, intermediate_size=288)
+EIGHT = Experts(count=8, per_token=2, intermediate_size=96, shared=1)  # three of 96 make 288: the same active size
 ARMS = {
     "dense, same active": DENSE,
-    "dense, same total": replace(DENSE, hidden=672),  # 3 x 672 = 288 + 2 x 9 x 96
+    "dense, same total": replace(DENSE, intermediate_size=672),  # 3 x 672 = 288 + 2 x 9 x 96
     "experts": replace(DENSE, experts=EIGHT),
 }
 NAMED = "experts"  # the arm compared, named before anything ran
@@ -134,7 +134,7 @@ def run_arm(arm: str, seed: int, problems: int) -> dict:
 def taken_apart(model: nn.Module, tokenizer, texts: Texts) -> dict:
     """How far experts specialize, and what is lost without one, layer by layer and expert by expert."""
     kinds = {"family": routing.by_family, "digit": routing.by_digit, "letter": routing.by_letter}
-    shares = {name: routing.served(model, tokenizer, texts, kind) for name, kind in kinds.items()}
+    shares = {name: routing.expert_load(model, tokenizer, texts, kind) for name, kind in kinds.items()}
     lost = routing.knock_out(model, tokenizer, texts)
     return {
         "busiest": {

@@ -7,9 +7,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from course._shapes import Float
+from course.chapters.moe.routing import Routes, routes
 from course.teach import plots
 from course.teach.widgets import bundle
-from course.think.routing import Routes, routes
 
 COLORS = ("0,114,178", "213,94,0", "0,158,115", "204,121,167", "230,159,0", "86,180,233")  # those of our pictures
 WRITTEN = 10  # up to so many experts, a cell says its number

@@ -67,7 +67,7 @@ def by_letter(family: str, piece: str) -> str | None:
     return piece if len(piece) == 1 and piece.isalpha() else None
 
 
-def served(model: nn.Module, tokenizer, texts: Texts, kind: Kind = by_family) -> dict[str, Float[Tensor, "L E"]]:
+def expert_load(model: nn.Module, tokenizer, texts: Texts, kind: Kind = by_family) -> dict[str, Float[Tensor, "L E"]]:
     """For each kind of token, each expert's share of its choices in each layer; a layer's shares add up to 1.
 
     Families come in their own order, other kinds in the alphabet's; a kind that does not occur is left out. Raises

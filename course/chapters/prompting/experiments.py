@@ -5,9 +5,9 @@ from functools import partial
 
 from course.experiments import Experiment, Findings, progress
 from course.model import load
-from course.think.asking import Answered, Ask, answer, answer_often
 from course.think.evaluation import Estimate, accuracy, estimate, expected_vote, marks, paired_comparison, vote_at_k
 from course.think.prompting import STEP_BY_STEP, direct, draw_examples, few_shot, step_by_step
+from course.think.rollouts import Ask, Rollout, sample_groups, sample_rollouts
 from course.world import FAMILIES, draw_problems
 from course.world.corpus import CUES
 
@@ -26,7 +26,9 @@ def examples(seeds: int, problems: int) -> Findings:
         asked = draw_problems(family, problems, split="test")
         for style in ("worked", "direct"):
             for n in range(MOST_EXAMPLES + 1):
-                found[family, style, n] = answer(model, tokenizer, asked, shots(family, n, style == "worked"), seed=7)
+                found[family, style, n] = sample_rollouts(
+                    model, tokenizer, asked, shots(family, n, style == "worked"), seed=7
+                )
         figures[family] = {
             style: [
                 {"accuracy": accuracy(marks(several)), "thinks": accuracy([one.thought for one in several])}
@@ -56,12 +58,14 @@ def cues(seeds: int, problems: int) -> Findings:
     asked = {family: draw_problems(family, problems, split="test") for family in FAMILIES}
     ways: dict[str, Ask] = {"plain": direct, **{cue: partial(step_by_step, cue=cue) for cue in (*CUES, UNREAD)}}
     found = {
-        way: {family: answer(model, tokenizer, asked[family], ask, seed=7) for family in FAMILIES}
+        way: {family: sample_rollouts(model, tokenizer, asked[family], ask, seed=7) for family in FAMILIES}
         for way, ask in progress(list(ways.items()), "cues")
     }
     for way in ("plain", STEP_BY_STEP):
         settings = {"temperature": 0, "seed": 7}
-        greedy = {family: answer(model, tokenizer, asked[family], ways[way], **settings) for family in FAMILIES}
+        greedy = {
+            family: sample_rollouts(model, tokenizer, asked[family], ways[way], **settings) for family in FAMILIES
+        }
         found[f"{way} (greedy)"] = greedy
     comparisons = {
         f"{family}{heat}: step by step against plain": paired_comparison(
@@ -82,14 +86,14 @@ def votes(seeds: int, problems: int) -> Findings:
     curves, comparisons = {}, {}
     for family in progress(list(FAMILIES), "families"):
         asked = draw_problems(family, problems, split="test")
-        found = answer_often(model, tokenizer, asked, step_by_step, samples=SAMPLES // 2, seed=7)
+        found = sample_groups(model, tokenizer, asked, step_by_step, samples=SAMPLES // 2, seed=7)
         curves[family] = {k: [vote(several, k) for several in found] for k in VOTES}
         comparisons[f"{family}: the vote of 16 against one sample"] = paired_comparison(
             curves[family][1], curves[family][16]
         )
     figures = {"step by step": {family: means(curve) for family, curve in curves.items()}}
     asked = draw_problems("decimals", problems, split="test")
-    lost = lost_votes(answer_often(model, tokenizer, asked, direct, samples=SAMPLES, seed=7))
+    lost = lost_votes(sample_groups(model, tokenizer, asked, direct, samples=SAMPLES, seed=7))
     figures["decimals asked plainly"] = {name: means(curve) for name, curve in lost.items()} | {
         "problems": {name: len(curve[1]) for name, curve in lost.items()}
     }
@@ -99,7 +103,7 @@ def votes(seeds: int, problems: int) -> Findings:
     return Findings(figures, comparisons, worse.verdict == "worse" and gains.count("better") >= 3)
 
 
-def lost_votes(found: Sequence[Sequence[Answered]]) -> dict[str, dict[int, list[float]]]:
+def lost_votes(found: Sequence[Sequence[Rollout]]) -> dict[str, dict[int, list[float]]]:
     """Votes predicted from the first half of each problem's samples, and observed on the second half.
 
     The problems are split by a rule: whether the commonest answer of the first half is wrong, or right. To choose by
@@ -117,7 +121,7 @@ def lost_votes(found: Sequence[Sequence[Answered]]) -> dict[str, dict[int, list[
     return curves
 
 
-def poll(answered: Sequence[Answered]) -> tuple[list[str], list[bool], list[float]]:
+def poll(answered: Sequence[Rollout]) -> tuple[list[str], list[bool], list[float]]:
     """The different answers to one problem, whether each is right, and its share of all replies.
 
     Raises ValueError if no reply has an answer.
@@ -129,12 +133,12 @@ def poll(answered: Sequence[Answered]) -> tuple[list[str], list[bool], list[floa
     return list(marked), list(marked.values()), [given.count(kind) / len(given) for kind in marked]
 
 
-def vote(answered: Sequence[Answered], k: int) -> float:
+def vote(answered: Sequence[Rollout], k: int) -> float:
     """The chance that the majority of k of these replies to one problem is right."""
     return vote_at_k([one.vote for one in answered], marks(answered), k)
 
 
-def profile(answered: Sequence[Answered]) -> dict:
+def profile(answered: Sequence[Rollout]) -> dict:
     """Share right, share that thought, tokens a reply."""
     return {
         "accuracy": accuracy(marks(answered)),

@@ -12,9 +12,9 @@ from course.learn.pretraining import new_model, rows
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.model.transformer import ModelConfig
-from course.think.asking import Answered, answer, answer_often
 from course.think.evaluation import Estimate, accuracy, estimate, marks, paired_comparison
 from course.think.prompting import direct, force_thinking
+from course.think.rollouts import Rollout, sample_groups, sample_rollouts
 from course.world import FAMILIES, Problem, draw_problems
 from course.world.corpus import Mixture
 from course.world.facts import fact_problems, one_step
@@ -26,7 +26,7 @@ LENGTHS = {"cups": range(2, 11), "sums": range(4, 11)}  # swaps, and terms
 FEW = {("cups", 2): 30, ("sums", 4): 50, ("sums", 5): 100}  # the test split has no more of these
 
 # Small models that read of nothing but letters, so that five seeds of two kinds take minutes.
-SMALL = ModelConfig(width=96, layers=3, heads=3, kv_heads=1, hidden=288)
+SMALL = ModelConfig(hidden_size=96, layers=3, heads=3, kv_heads=1, intermediate_size=288)
 READING = TrainingConfig(steps=1200, rows=10, length=256)
 LETTERS_ONLY = Mixture(
     examples=0, spelling=0.4, arithmetic=0, versions=0, facts=0, cued=0, easy=0, slip=0, weights=(1, 0, 0, 0, 0)
@@ -38,7 +38,7 @@ def spelling(seeds: int, problems: int) -> Findings:
     """Two small models a seed, on equally many tokens: one reads counts straight off, one spells before it counts."""
     unseen = FAMILIES["letters"].unseen_levels[0]
     asked = draw_problems("letters", problems, level=unseen, split="test")
-    found: dict[str, list[list[Answered]]] = {style: [] for style in STYLES}
+    found: dict[str, list[list[Rollout]]] = {style: [] for style in STYLES}
     for seed, style in progress([(seed, style) for seed in range(seeds) for style in STYLES], "models"):
         found[style].append(_counts(style, seed, asked))
     means = {style: [accuracy(marks(one)).mean for one in several] for style, several in found.items()}
@@ -61,15 +61,15 @@ def lessons(model: nn.Module, style: str, *, seed: int = 0, share: float = 1.0) 
     yield from train(model, partial(rows, STYLES[style], config), config)
 
 
-def _counts(style: str, seed: int, asked: Sequence[Problem]) -> list[Answered]:
+def _counts(style: str, seed: int, asked: Sequence[Problem]) -> list[Rollout]:
     """Train a small model on one style, and ask it."""
     model = new_model(SMALL, seed)
     for _ in lessons(model, style, seed=seed):
         pass
-    return answer(model, load_tokenizer(), asked, direct, seed=7)
+    return sample_rollouts(model, load_tokenizer(), asked, direct, seed=7)
 
 
-def _of_count(answered: Sequence[Answered], count: int) -> list[Answered]:
+def _of_count(answered: Sequence[Rollout], count: int) -> list[Rollout]:
     """The answers to letter problems whose right answer is `count`."""
     return [one for one in answered if one.problem.answer == str(count)]
 
@@ -133,7 +133,7 @@ def overkill(seeds: int, problems: int) -> Findings:
     }
     figures, comparisons = {}, {}
     for kind, asked in kinds.items():
-        found = {way: answer_often(model, tokenizer, asked, ask, samples=10, seed=7) for way, ask in WAYS.items()}
+        found = {way: sample_groups(model, tokenizer, asked, ask, samples=10, seed=7) for way, ask in WAYS.items()}
         figures[kind] = {way: cost(several) for way, several in found.items()}
         tokens = [figures[kind][way]["tokens"].mean for way in WAYS]
         figures[kind]["times the tokens"] = tokens[1] / tokens[0]
@@ -142,27 +142,27 @@ def overkill(seeds: int, problems: int) -> Findings:
     return Findings(figures, comparisons, all(one.interval[1] <= MARGIN for one in looked_up))
 
 
-def both_ways(model, tokenizer, family: str, level: int | None, problems: int) -> dict[str, list[Answered]]:
+def both_ways(model, tokenizer, family: str, level: int | None, problems: int) -> dict[str, list[Rollout]]:
     """The same test problems asked plainly and with thinking forced, at temperature 1."""
     asked = draw_problems(family, problems, level=level, split="test")
-    return {way: answer(model, tokenizer, asked, ask, seed=7) for way, ask in WAYS.items()}
+    return {way: sample_rollouts(model, tokenizer, asked, ask, seed=7) for way, ask in WAYS.items()}
 
 
-def cost(answered: Sequence[Sequence[Answered]]) -> dict[str, Estimate]:
+def cost(answered: Sequence[Sequence[Rollout]]) -> dict[str, Estimate]:
     """Share right and tokens a reply, of several replies to each problem; the unit is the problem."""
     tokens = [sum(one.tokens for one in several) / len(several) for several in answered]
     return {"accuracy": estimate(_shares(answered)), "tokens": estimate(tokens)}
 
 
-def _shares(answered: Sequence[Sequence[Answered]]) -> list[float]:
+def _shares(answered: Sequence[Sequence[Rollout]]) -> list[float]:
     return [accuracy(marks(several)).mean for several in answered]
 
 
-def _of_count(answered: Sequence[Answered], count: int) -> list[Answered]:
+def _of_count(answered: Sequence[Rollout], count: int) -> list[Rollout]:
     return [one for one in answered if one.problem.answer == str(count)]
 
 
-def _of_level(answered: Sequence[Answered], level: int) -> list[Answered]:
+def _of_level(answered: Sequence[Rollout], level: int) -> list[Rollout]:
     return [one for one in answered if one.problem.level == level]
 
 

@@ -6,18 +6,18 @@ import math
 import pytest
 import torch
 
-from course.learn.grpo import clipped_loss, k2, reinforce_loss
+from course.chapters import clinic
+from course.chapters.clinic import broken, charts, picking, tasks
+from course.chapters.clinic.case import Case
 from course.learn.monitoring import mean
+from course.learn.policy_gradient import clipped_loss, k2, reinforce_loss
 from course.learn.probes import TINY, fits_prompt
 from course.model import Completion, score
 from course.model.transformer import Transformer
 from course.presets import preset
-from course.teach import clinic
-from course.teach.clinic import broken, charts, picking, tasks
-from course.teach.clinic.case import Case
 from course.teach.exercises import find
 from course.teach.quizzes import Question
-from course.think.asking import Answered, read_reply
+from course.think.rollouts import Rollout, read_reply
 from course.world import Problem
 
 QUICK = preset("quick")
@@ -58,7 +58,7 @@ def test_without_the_end_the_last_token_of_each_reply_has_no_gradient_and_all_ot
 
 def replied(prompt, text):
     completion = Completion(text, [0], [-1.0], True)
-    return Answered(Problem("none", 1, prompt, "", (), prompt), read_reply(prompt, completion), completion)
+    return Rollout(Problem("none", 1, prompt, "", (), prompt), read_reply(prompt, completion), completion)
 
 
 @pytest.mark.parametrize(("text", "paid", "right"), [("", 1, 0), ("x", 1, 1), ("y", 0, 0), ("xx", 0, 0)])
@@ -142,13 +142,13 @@ def test_eight_updates_need_the_clip():
 def test_problems_nobody_solves_leave_every_weight_as_it_was():
     hard, easy = clinic.CASES["signal"].arms.values()
     found = list(hard(0, QUICK))
-    assert [(stats["silent"], stats["gradient"], stats["reward"]) for stats in found] == [(1.0, 0.0, 0.0)] * 2
-    assert all(stats["silent"] < 0.8 and stats["gradient"] > 0 for stats in easy(0, QUICK))
+    assert [(stats["zero_variance"], stats["gradient"], stats["reward"]) for stats in found] == [(1.0, 0.0, 0.0)] * 2
+    assert all(stats["zero_variance"] < 0.8 and stats["gradient"] > 0 for stats in easy(0, QUICK))
 
 
 def test_ten_times_the_rate_ends_in_silence_and_a_tenth_in_the_right_reply():
     high, low = ([list(arm(seed, QUICK))[-1] for seed in range(3)] for arm in clinic.CASES["rate"].arms.values())
-    assert all(stats["silent"] == 1 and stats["entropy"] < 0.2 and stats["right"] <= 0.6 for stats in high)
+    assert all(stats["zero_variance"] == 1 and stats["entropy"] < 0.2 and stats["right"] <= 0.6 for stats in high)
     assert all(stats["right"] > 0.9 for stats in low)
 
 
@@ -238,7 +238,7 @@ def test_the_diagnosis_holds_on_lines_of_real_logs():
         "no signal": list(tasks.two_prompts(1, rate=0.3))[-1],
     }
     for name, one in lines.items():
-        found = find("clinic.diagnose").reference(one["loss"], one["reward"], one["silent"], one["clipped"], 1)
+        found = find("clinic.diagnose").reference(one["loss"], one["reward"], one["zero_variance"], one["clipped"], 1)
         assert found == name
 
 

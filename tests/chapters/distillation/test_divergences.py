@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from course.teach.divergences import TEACHER, Match, bell, divergence
+from course.chapters.distillation.divergences import TEACHER, Match, bell, divergence
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from course.learn.sft import own_lesson_only
-from course.teach.divergences import TEACHER, bell, divergence
-from course.teach.exercises.distillation import EXERCISES
+from course.chapters.distillation.divergences import TEACHER, bell, divergence
+from course.chapters.distillation.exercises import EXERCISES
+from course.learn.sft import block_causal_mask
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
@@ -33,7 +33,7 @@ def test_the_divergence_is_torch_s():
 
 def test_the_mended_packing_is_the_library_s():
     for (lessons,) in BY_NAME["distillation.mend_packing"].inputs:
-        by_library = own_lesson_only(torch.tensor([lessons]))[0, 0] == 0
+        by_library = block_causal_mask(torch.tensor([lessons]))[0, 0] == 0
         assert BY_NAME["distillation.mend_packing"].reference(lessons) == by_library.tolist()
 
 

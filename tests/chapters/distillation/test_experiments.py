@@ -2,10 +2,10 @@
 
 import pytest
 
-from course.experiments import distillation, schooling
-from course.experiments.distillation import NAMED, RATES, USUAL_RATES, watched
-from course.experiments.schooling import ARMS, Pupil, metered, pay_for_drawing, questions
-from course.learn.sft import Lesson, in_turn
+from course.chapters.distillation import arms
+from course.chapters.distillation.arms import ARMS, BudgetedStudent, metered, pay_for_drawing, questions
+from course.chapters.distillation.experiments import NAMED, RATES, USUAL_RATES, watched
+from course.learn.sft import TrainingExample, in_turn
 from course.model import load
 from course.model.accounting import forward_flops, sampling_flops, training_flops
 from course.world.problem import split_of
@@ -17,11 +17,11 @@ def stand_in(monkeypatch):
     monkeypatch.setattr(distillation, "TEACHER", "mini-base")
     monkeypatch.setattr(distillation, "STUDENT", "mini-base")
     monkeypatch.setattr(schooling, "TEACHER", "mini-base")
-    schooling.teacher.cache_clear()
-    schooling.said_by_teacher.cache_clear()
+    arms.teacher.cache_clear()
+    arms.said_by_teacher.cache_clear()
     yield
-    schooling.teacher.cache_clear()
-    schooling.said_by_teacher.cache_clear()
+    arms.teacher.cache_clear()
+    arms.said_by_teacher.cache_clear()
 
 
 @pytest.mark.slow
@@ -29,27 +29,27 @@ def stand_in(monkeypatch):
 def test_every_arm_spends_its_purse_and_no_more_than_a_step_beyond(arm, stand_in, monkeypatch):
     monkeypatch.setattr(schooling, "GROUPS", 10)
     student, tokenizer = load("mini-base")
-    pupil = Pupil(student, tokenizer, rate=1e-4, budget=1e11, questions=60)
-    spent = [stats["flops"] for stats in ARMS[arm](pupil)]
+    learner = BudgetedStudent(student, tokenizer, rate=1e-4, budget=1e11, questions=60)
+    spent = [stats["flops"] for stats in ARMS[arm](learner)]
     assert len(spent) > 1 and spent == sorted(spent)
     largest = max(after - before for before, after in zip([0.0, *spent], spent))
-    assert abs(pupil.spent["student"] - pupil.budget) <= largest + 0.1 * pupil.budget
+    assert abs(learner.spent["student"] - learner.budget) <= largest + 0.1 * learner.budget
     taught = arm in ("traces", "traces, unfiltered", "logits", "on policy")
-    assert (pupil.spent["teacher"] > 0) == taught
+    assert (learner.spent["teacher"] > 0) == taught
 
 
 def test_what_is_learnt_from_is_booked_as_three_readings_of_each_lesson():
     student, tokenizer = load("mini-base")
-    lessons = [Lesson((7,) * (5 + number), (8,) * 9) for number in range(40)]
-    pupil = Pupil(student, tokenizer, rate=1.0)
-    packed = metered(pupil, in_turn(lessons, 2, 60))(0)
+    lessons = [TrainingExample((7,) * (5 + number), (8,) * 9) for number in range(40)]
+    learner = BudgetedStudent(student, tokenizer, rate=1.0)
+    packed = metered(learner, in_turn(lessons, 2, 60))(0)
     by_hand = sum(3 * forward_flops(student.config, length) for length in packed.lengths)
-    assert pupil.spent["student"] == pytest.approx(by_hand)
+    assert learner.spent["student"] == pytest.approx(by_hand)
 
 
 def test_drawing_is_booked_and_learning_from_it_only_where_there_is_something_to_learn():
     student, tokenizer = load("mini-base")
-    drawn, learnt = Pupil(student, tokenizer, rate=1.0), Pupil(student, tokenizer, rate=1.0)
+    drawn, learnt = BudgetedStudent(student, tokenizer, rate=1.0), BudgetedStudent(student, tokenizer, rate=1.0)
     pay_for_drawing(drawn, 30, [4, 50])
     pay_for_drawing(learnt, 30, [4, 50], learnt=True)
     assert drawn.spent["student"] == sampling_flops(student.config, 30, [4, 50])
@@ -65,8 +65,8 @@ def test_everything_is_asked_of_train_problems_and_every_arm_has_as_many_trials(
 
 @pytest.mark.slow
 def test_a_pupil_is_asked_before_at_each_share_and_at_the_end(stand_in):
-    pupil = Pupil(*load("mini-base"), rate=1e-4, budget=5e10, questions=60)
-    shares = [found["share"] for found in watched("traces", pupil, checks=2, problems=4)]
+    learner = BudgetedStudent(*load("mini-base"), rate=1e-4, budget=5e10, questions=60)
+    shares = [found["share"] for found in watched("traces", learner, checks=2, problems=4)]
     assert shares[0] == 0 and 0.5 <= shares[1] < 0.9 and shares[2] == pytest.approx(1, abs=0.2) and len(shares) == 3
 
 
@@ -100,7 +100,9 @@ def test_students_of_all_sizes_read_as_much_and_learn_either_way_from_there(stan
     monkeypatch.setattr(distillation, "LESSONS", 30_000)
     pupils = []
     monkeypatch.setattr(
-        distillation, "Pupil", lambda *sizes, **purse: pupils.append(Pupil(*sizes, **purse, questions=60)) or pupils[-1]
+        distillation,
+        "BudgetedStudent",
+        lambda *sizes, **purse: pupils.append(BudgetedStudent(*sizes, **purse, questions=60)) or pupils[-1],
     )
     small, large = (distillation.teach_size(name, 0, 10) for name in ("32 x 1", "72 x 3"))
     assert small["parameters"] < large["parameters"] == 203_256

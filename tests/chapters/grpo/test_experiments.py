@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course import experiments
-from course.experiments import conduct, find, grpo, takeoff
-from course.experiments.grpo import chance, mending, newly_solved, overall, reading, step_flops
-from course.experiments.takeoff import signal, two_families
+from course.chapters.grpo import takeoff
+from course.chapters.grpo.takeoff import signal, two_families
+from course.chapters.grpo.zero import chance, mending, newly_solved, overall, reading, step_flops
+from course.experiments import conduct, find, plain
 from course.learn.training import TrainingConfig
 from course.model.accounting import sampling_flops, training_flops
 from course.world.problem import split_of
@@ -22,7 +22,7 @@ def in_this_process(monkeypatch):
     """Pieces run one after the other, here, and their results pass through JSON as they would in a file."""
 
     def spread(name, piece, jobs, **_):
-        return {job: json.loads(json.dumps(experiments.plain(piece(*job)))) for job in jobs}
+        return {job: json.loads(json.dumps(plain(piece(*job)))) for job in jobs}
 
     for module in (grpo, takeoff):
         monkeypatch.setattr(module, "spread", spread)
@@ -66,7 +66,7 @@ def test_the_flops_of_a_step_are_those_of_its_parts():
     drawn = rollouts(model)
     rewards = torch.tensor([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]])
     expected = 0.0
-    for place, (ids, group) in enumerate(zip(drawn.prompt_ids, drawn.answered)):
+    for place, (ids, group) in enumerate(zip(drawn.prompt_ids, drawn.groups)):
         expected += sampling_flops(model.config, len(ids), [one.tokens for one in group])
         if place != 1:
             expected += sum(training_flops(model.config, len(ids) + one.tokens) for one in group)

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from course.learn.grpo import GRPOConfig, group_advantages, grpo
+from course.chapters.grpo.groups import Groups, look_into
+from course.learn.grpo import GRPOConfig, grpo
+from course.learn.policy_gradient import group_advantages
 from course.model import load, score
-from course.teach.groups import Groups, look_into
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CONFIG = GRPOConfig(steps=2, prompts=10, group_size=4, max_new_tokens=60)
@@ -26,7 +27,7 @@ def test_the_first_group_of_every_family_is_kept(run):
     recorded, (stats, _), _ = run
     assert list(recorded) == [1, 2] and list(recorded[1]) == ["letters", "decimals", "sums", "cups", "countdown"]
     places = [0, 2, 4, 6, 8]  # ten prompts, two a family
-    assert [group.answered for group in recorded[1].values()] == [stats["rollouts"].answered[p] for p in places]
+    assert [group.rollouts for group in recorded[1].values()] == [stats["rollouts"].groups[p] for p in places]
     for place, group in zip(places, recorded[1].values()):
         assert group.rewards == stats["rewards"][place].tolist()
         assert group.advantages == pytest.approx(group_advantages(stats["rewards"])[place].tolist())
@@ -37,7 +38,7 @@ def test_the_change_of_a_word_is_what_the_step_did_to_its_log_prob(run):
     (before, _), (after, _) = load("mini-base"), load("mini-base")
     after.load_state_dict(weights)
     group, ids = recorded[1]["sums"], stats["rollouts"].prompt_ids[4]
-    for one, changes in zip(group.answered, group.changes):
+    for one, changes in zip(group.rollouts, group.changes):
         with torch.no_grad():
             now, then = (score(model, [ids], [one.completion.token_ids]).logprobs[0] for model in (after, before))
         assert changes == pytest.approx((now - then).tolist(), abs=1e-4) and len(changes) == one.tokens

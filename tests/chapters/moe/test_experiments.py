@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course.experiments import moe as trials
+from course.chapters.moe import experiments as trials
 from course.experiments import plain
 from course.learn.pretraining import new_model
 from course.learn.training import next_token_loss

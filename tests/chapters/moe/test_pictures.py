@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from course.chapters.moe import pictures
+from course.chapters.moe.routing import Routes
 from course.model.moe import Experts
 from course.model.transformer import ModelConfig, Transformer
-from course.teach import experts
-from course.think.routing import Routes
 from course.world.tokenizer import load_tokenizer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -15,13 +15,15 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 @pytest.fixture
 def explorer():
     torch.manual_seed(0)
-    config = ModelConfig(width=32, layers=2, heads=2, kv_heads=1, hidden=32, experts=Experts(4, 2, 16, 1))
-    return experts.Explorer(Transformer(config).eval(), load_tokenizer(), "What is 2+2?")
+    config = ModelConfig(
+        hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=32, experts=Experts(4, 2, 16, 1)
+    )
+    return pictures.Explorer(Transformer(config).eval(), load_tokenizer(), "What is 2+2?")
 
 
 def test_a_picture_names_the_expert_with_the_most_for_every_row():
     panels = {"layer 2": {"sums": [0.1, 0.9], "cups": [0.75, 0.25]}, "layer 3": {"sums": [0.4, 0.6], "cups": [1, 0]}}
-    found = experts.shaded(panels, "family", what="share of choices")
+    found = pictures.shaded(panels, "family", what="share of choices")
     assert "layer 2: sums 1 (0.90), cups 0 (0.75); layer 3: sums 1 (0.60), cups 0 (1.00)" in found.alt
     assert found.png.startswith(b"\x89PNG")
 
@@ -29,21 +31,21 @@ def test_a_picture_names_the_expert_with_the_most_for_every_row():
 def test_nothing_to_draw_is_an_error():
     for panels in ({}, {"layer 2": {}}, {"layer 2": {"a": [1.0]}, "layer 3": {"b": [1.0]}}):
         with pytest.raises(ValueError, match="nothing to draw"):
-            experts.shaded(panels, "family", what="share")
+            pictures.shaded(panels, "family", what="share")
 
 
 def test_shares_and_losses_are_turned_into_a_panel_a_layer():
     shares = {"sums": torch.tensor([[0.25, 0.75], [0.5, 0.5]])}
-    assert experts.by_layer(shares, (2, 4)) == {"layer 2": {"sums": [0.25, 0.75]}, "layer 4": {"sums": [0.5, 0.5]}}
+    assert pictures.by_layer(shares, (2, 4)) == {"layer 2": {"sums": [0.25, 0.75]}, "layer 4": {"sums": [0.5, 0.5]}}
     lost = {(2, 0): {"sums": 0.1}, (2, 1): {"sums": 0.2}, (3, 0): {"sums": 0.3}, (3, 1): {"sums": 0.0}}
-    assert experts.lost_by_layer(lost) == {"layer 2": {"sums": [0.1, 0.2]}, "layer 3": {"sums": [0.3, 0.0]}}
+    assert pictures.lost_by_layer(lost) == {"layer 2": {"sums": [0.1, 0.2]}, "layer 3": {"sums": [0.3, 0.0]}}
 
 
 def test_a_table_of_routes_says_token_expert_and_weight():
     found = Routes((" <b", "2"), (2,), 8, torch.tensor([[[3, 5], [0, 7]]]), torch.tensor([[[0.75, 0.25], [0.6, 0.4]]]))
-    html = experts.as_html(found)
+    html = pictures.as_html(found)
     assert "␣&lt;b" in html and "<strong>3</strong> 0.75" in html and "<strong>7</strong> 0.40" in html
-    assert "layer 2: 3 0.75, 5 0.25" in experts.as_text(found)
+    assert "layer 2: 3 0.75, 5 0.25" in pictures.as_text(found)
 
 
 def test_the_box_answers_and_takes_nonsense_calmly(explorer):
@@ -59,5 +61,5 @@ def test_the_box_answers_and_takes_nonsense_calmly(explorer):
 
 def test_it_stands_still_where_nothing_can_answer(explorer):
     data = explorer._repr_mimebundle_()
-    assert WIDGET in data and data["text/html"] == experts.as_html(explorer.first)
+    assert WIDGET in data and data["text/html"] == pictures.as_html(explorer.first)
     assert data["text/plain"].count("layer 2:") == len(explorer.first.pieces)

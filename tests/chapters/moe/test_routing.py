@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from course.chapters.moe import routing
 from course.model.moe import Experts, expert_layers
 from course.model.transformer import ModelConfig, Transformer
-from course.think import routing
 from course.world.tokenizer import encode, load_tokenizer
 
 TEXTS = {
@@ -19,7 +19,9 @@ TEXTS = {
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    config = ModelConfig(width=32, layers=3, heads=2, kv_heads=1, hidden=32, experts=Experts(4, 2, 16, 1))
+    config = ModelConfig(
+        hidden_size=32, layers=3, heads=2, kv_heads=1, intermediate_size=32, experts=Experts(4, 2, 16, 1)
+    )
     return Transformer(config).eval()
 
 
@@ -47,14 +49,14 @@ def test_looking_leaves_nothing_behind(model, tokenizer):
 
 def test_shares_of_a_layer_add_up_to_one_for_every_kind(model, tokenizer):
     for kind, names in ((routing.by_family, {"sums", "letters"}), (routing.by_digit, set("12479"))):
-        found = routing.served(model, tokenizer, TEXTS, kind)
+        found = routing.expert_load(model, tokenizer, TEXTS, kind)
         assert set(found) == names
         assert all(torch.allclose(each.sum(-1), torch.ones(2)) for each in found.values())
-    assert {"b", "e"} <= set(routing.served(model, tokenizer, TEXTS, routing.by_letter))
+    assert {"b", "e"} <= set(routing.expert_load(model, tokenizer, TEXTS, routing.by_letter))
 
 
 def test_shares_are_counted_by_hand(model, tokenizer):
-    found = routing.served(model, tokenizer, {"sums": [("7", "7")]}, routing.by_digit)
+    found = routing.expert_load(model, tokenizer, {"sums": [("7", "7")]}, routing.by_digit)
     first, second = routing.routes(model, tokenizer, "77").chosen.unbind(1)
     counts = torch.zeros(2, 4)
     for chosen in (first, second):
@@ -66,10 +68,10 @@ def test_shares_are_counted_by_hand(model, tokenizer):
 def test_an_expert_that_is_knocked_out_serves_nobody_and_comes_back(model, tokenizer):
     before = [layer.router.bias.clone() for layer in expert_layers(model)]
     with routing.without_expert(model, 3, 1):
-        shares = routing.served(model, tokenizer, TEXTS)
+        shares = routing.expert_load(model, tokenizer, TEXTS)
         assert all(each[1, 1] == 0 for each in shares.values())
     assert all(torch.equal(one, layer.router.bias) for one, layer in zip(before, expert_layers(model), strict=True))
-    assert any(each[1, 1] > 0 for each in routing.served(model, tokenizer, TEXTS).values())
+    assert any(each[1, 1] > 0 for each in routing.expert_load(model, tokenizer, TEXTS).values())
 
 
 def test_the_loss_of_replies_is_the_mean_cross_entropy_of_their_tokens(model, tokenizer):
@@ -103,6 +105,6 @@ def test_what_cannot_be_looked_at_is_an_error_that_says_so(model, tokenizer):
         pass
     with pytest.raises(ValueError, match="text is empty"):
         routing.routes(model, tokenizer, "")
-    dense = Transformer(ModelConfig(width=32, layers=1, heads=2, kv_heads=1, hidden=32))
+    dense = Transformer(ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32))
     with pytest.raises(ValueError, match="has no experts"):
         routing.routes(dense, SimpleNamespace(), "x")

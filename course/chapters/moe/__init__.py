@@ -1,0 +1,1 @@
+"""Chapter 03, how can a big model be cheap?"""

@@ -7,7 +7,7 @@ import pytest
 from tests.project import ROOT
 
 ORDER = (
-    "_shapes",  # notes on tensors, for everybody
+    *("_shapes", "_files"),  # notes on tensors, and writing, for everybody
     *("world", "model", "think", "learn"),
     *("presets", "contents", "experiments", "teach", "chapters"),
     *("doctor", "serve", "cli", "__main__"),  # the front doors

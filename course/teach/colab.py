@@ -17,7 +17,7 @@ def bootstrap_cell() -> str:
     """
     return (
         "import importlib.util\n\n"
-        'if importlib.util.find_spec("course") is None:  # in Colab: fetch the library of this course\n'
+        'if importlib.util.find_spec("course") is None:  # in Colab: fetch the library\n'
         f"    %pip install --quiet --no-deps {repository()}/archive/refs/heads/main.zip"
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from course.experiments import summary
 from course.think.evaluation import Comparison, Estimate, Score
 
 # Text and background are the page's own, lines a translucent gray: readable on white and on black.
@@ -98,6 +99,17 @@ def table(rows: Rows, *, caption: str = "", row: str = "", decimals: int | Mappi
         tuple(zip((name for name, _ in named), *(cells for _, cells, _ in found), strict=True)),
         (False, *(right for _, _, right in found)),
     )
+
+
+def findings(record: Mapping) -> Table:
+    """What an experiment claimed, each comparison it made with its interval and verdict, and whether the claim holds.
+
+    `record` is what `recorded` returns. The table says the same as `summary(record)`.
+    """
+    claim, falsified, *_, end = (line.strip() for line in summary(record).splitlines())
+    rows = {what: {"difference": one, "n": one["n"]} for what, one in record["comparisons"].items()}
+    result = end if "claims" in record else f"it {end}"
+    return table(rows, caption=f"Claim: {claim} It is {falsified}. Result: {result}.", row="comparison")
 
 
 def _named(rows: Rows, row: str) -> list[tuple[str, Mapping[str, object]]]:

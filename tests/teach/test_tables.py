@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from course.teach.tables import table
+from course.experiments import recorded
+from course.teach.tables import findings, table
 from course.think.evaluation import Score, estimate, paired_comparison
 
 GAIN = paired_comparison([0.1, 0.2, 0.3], [0.4, 0.5, 0.7])
@@ -98,3 +99,19 @@ def test_a_row_without_its_name_is_an_error():
 def test_an_interval_that_leaves_out_zero_is_not_shown_as_ending_there():
     gain = {"difference": 0.0106, "interval": [0.0016, 0.0195], "n": 5, "verdict": "better"}
     assert table({"a": {"gain": gain}}).rows == (("a", "+0.011 [+0.002, +0.019]", "better"),)
+
+
+def test_findings_say_what_the_summary_of_the_record_says():
+    record = recorded("votes")
+    shown = findings(record)
+    assert record["claim"] in shown.caption and record["falsified if"] in shown.caption
+    assert shown.caption.endswith("it holds." if record["holds"] else "it does not hold.")
+    assert shown.columns == ("comparison", "difference", "verdict", "n")
+    for (name, difference, verdict, n), (what, one) in zip(shown.rows, record["comparisons"].items(), strict=True):
+        assert (name, verdict, n) == (what, one["verdict"], str(one["n"]))
+        assert float(difference.split()[0]) == pytest.approx(one["difference"], abs=0.006)
+
+
+def test_a_record_with_several_claims_says_which_of_them_hold():
+    record = {**recorded("votes"), "claims": {"C1": True, "C2": False}}
+    assert findings(record).caption.endswith("Result: C1 holds, C2 does not hold.")

@@ -25,7 +25,7 @@ def pages() -> list[Path]:
 
 
 def stage() -> None:
-    """Copy everything Sphinx reads into one folder, the pictures' texts where MyST-NB looks for them."""
+    """Copy everything Sphinx reads into one folder. Raises ValueError for a picture without a text."""
     shutil.rmtree(STAGED, ignore_errors=True)
     STAGED.mkdir(parents=True)
     shutil.copytree(BOOK / "_static", STAGED / "_static")
@@ -34,28 +34,21 @@ def stage() -> None:
     landing, *others = pages()
     for page in others:
         if page.suffix == ".ipynb":
-            nbformat.write(with_alternative_texts(nbformat.read(page, as_version=4)), STAGED / page.name)
-        else:
-            shutil.copy(page, STAGED)
+            check_alternative_texts(nbformat.read(page, as_version=4))
+        shutil.copy(page, STAGED)
     names = "\n".join(page.stem for page in others)
     contents = f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     text = landing.read_text(encoding="utf-8").replace("](../docs/", "](")
     (STAGED / landing.name).write_text(text + contents, encoding="utf-8")
 
 
-def with_alternative_texts(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The `alt` of each picture, which Jupyter keeps with the output, put where MyST-NB reads it: with the cell.
-
-    Raises ValueError for a picture without one.
-    """
+def check_alternative_texts(notebook: nbformat.NotebookNode) -> None:
+    """Raise ValueError for a picture without an `alt`, the text that says what it shows."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                alt = output.get("metadata", {}).get("image/png", {}).get("alt")
-                if not alt:
+            for kind in output.get("data", {}):
+                if kind.startswith("image/") and not output.get("metadata", {}).get(kind, {}).get("alt"):
                     raise ValueError(f"a picture has no text that says what it shows: {cell.source[:60]!r}")
-                cell.metadata.setdefault("mystnb", {})["image"] = {"alt": alt}
-    return notebook
 
 
 def main() -> None:

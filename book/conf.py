@@ -14,7 +14,8 @@ release = _project["version"]
 copyright = f"{author}. Prose and notebooks CC BY 4.0, code MIT"
 language = "en"
 
-extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.bibtex", "quote_admonitions"]
+extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.bibtex"]
+extensions += ["quote_admonitions", "alternative_texts"]  # our own, in this folder
 exclude_patterns = ["_build", "node_modules"]
 
 nb_execution_mode = "off"  # the committed outputs are the site; nothing runs here

@@ -1,8 +1,8 @@
-"""What a large model learnt, taught to a small one: by its replies, by its expectations, or by judging the small one's.
+"""Distillation: a small model learns from a large one's replies, its distributions, or its view of the small one's.
 
 - *By replies* (sequence-level, Kim and Rush 2016): collect the teacher's traces, keep those that end right, imitate.
-- *By expectations* (logits, Hinton and others 2015): at each token of a reply, match the whole distribution over what
-  comes next, by a divergence that is passed in.
+- *By distributions* (logits, Hinton and others 2015): at each token of a reply, match the teacher's whole distribution
+  over what comes next, by a divergence that is passed in.
 - *On policy* (Agarwal and others 2024, Gu and others 2024): the same on replies that the student draws itself.
 
 Departures: DeepSeek-R1's distilled models are of the first kind alone, with solutions that people and another model had
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from course._shapes import Float
 from course.learn.sft import Packed, TrainingExample, pack, reply_logits, stack
-from course.learn.training import TrainingConfig, train
+from course.learn.training import TrainingConfig, step_seed, train
 from course.think.prompting import direct
 from course.think.rollouts import Rollout, sample_groups, sample_rollouts
 from course.world import FAMILIES, Problem
@@ -37,7 +37,7 @@ def ends_right(one: Rollout) -> bool:
 
 
 def everything(one: Rollout) -> bool:
-    """No filter at all: wrong replies and those that were cut off are learnt too."""
+    """No filter at all: wrong and truncated replies are learnt too."""
     return True
 
 
@@ -82,26 +82,26 @@ def answer_alone(tokenizer, one: Rollout) -> list[int]:
 def as_examples(
     tokenizer, answered: Sequence[Rollout], *, ask: Callable[[str], str] = direct, write: Write = whole_reply
 ) -> list[TrainingExample]:
-    """Replies to learn behind the plain question, whatever the teacher was asked with.
+    """Training examples: the direct question and a reply to learn, whatever the teacher was asked with.
 
     What `ask` began for the teacher, a forced `<think>`, is part of what the student is to say by itself.
     """
-    lessons = []
+    examples = []
     for one in answered:
         begun = encode(tokenizer, ask(one.problem.question).rpartition("<assistant>")[2])
         prompt = encode(tokenizer, direct(one.problem.question))
-        lessons.append(TrainingExample(tuple(prompt), (*begun, *write(tokenizer, one))))
-    return lessons
+        examples.append(TrainingExample(tuple(prompt), (*begun, *write(tokenizer, one))))
+    return examples
 
 
 def worked_solutions(tokenizer, problems: Sequence[Problem]) -> list[TrainingExample]:
     """The world's own solutions, without slips: what nobody has for real problems."""
-    lessons = []
+    examples = []
     for problem in problems:
         text = exchange(problem.question, problem.answer, FAMILIES[problem.family].solution(problem))
         prompt = encode(tokenizer, direct(problem.question))
-        lessons.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
-    return lessons
+        examples.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
+    return examples
 
 
 # --- how far is the student from the teacher? ---------------------------------------------------------------------
@@ -152,7 +152,8 @@ def distill(
 ) -> Iterator[dict[str, float]]:
     """Teach a student in place by what a teacher expects at each token, yielding statistics as `train` does.
 
-    `batch` says of which replies: `in_turn(lessons, ...)` are the teacher's, `on_policy(student, ...)` its own.
+    `batch` says of which replies: `shuffled_batches(examples, ...)` are the teacher's, `on_policy(student, ...)` the
+    student's own.
     """
     loss = distillation_loss(teacher, divergence, temperature)
     yield from train(student, batch, config, loss=loss, checkpoint=checkpoint, every=every)
@@ -172,7 +173,7 @@ def on_policy(
 
     def batch(step: int) -> Packed:
         # The seed must change with every step, or a problem that comes again gets the same luck.
-        settings = {"max_new_tokens": max_new_tokens, "temperature": temperature, "seed": 1_000_003 * seed + step}
+        settings = {"max_new_tokens": max_new_tokens, "temperature": temperature, "seed": step_seed(seed, step)}
         drawn = sample_rollouts(student, tokenizer, problems(step), **settings)
         return stack(pack(as_examples(tokenizer, drawn), length))
 

@@ -1,4 +1,5 @@
-"""Group relative policy optimization: draw a group of replies to each question, and make those likelier that beat it.
+"""Group relative policy optimization: sample a group of completions for each question, and raise the
+probability of those that beat the group's mean.
 
 DeepSeekMath (arXiv:2402.03300, equations 3 and 4), the method behind DeepSeek-R1-Zero. One step: draw problems, sample
 a group of completions for each, reward them, compare each with its group, move the weights. Every piece is a function
@@ -8,7 +9,7 @@ Departures from DeepSeekMath:
 1. No KL term unless `kl` asks for one, which was found not to matter (DAPO, Dr. GRPO); its estimator is passed in.
 2. The mean is over all tokens of a batch and not per completion first: `sequence_mean` is the paper's.
 3. Log-probs of sampling are kept and not computed again, since scoring here reproduces them.
-4. Groups without signal (all rewards equal) are counted in the mean, but nothing is computed for them.
+4. Zero-variance groups (all rewards equal) are counted in the mean, but nothing is computed for them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,7 @@ from course.learn.policy_gradient import (
     token_mean,
 )
 from course.learn.rewards import Reward, compute_rewards, exact_answer
-from course.learn.training import load_progress, save_progress
+from course.learn.training import load_progress, save_progress, step_seed
 from course.think.prompting import direct
 from course.think.rollouts import Rollout, RolloutBatch, sample_groups
 from course.world import FAMILIES, Problem, draw_problems
@@ -59,7 +60,7 @@ def training_problems(config: GRPOConfig, step: int) -> list[Problem]:
     """The problems of a step: the families in turn, their standard mix, from the train split."""
     share, more = divmod(config.prompts, len(FAMILIES))
     counts = [share + (place < more) for place in range(len(FAMILIES))]
-    seed = 1_000_003 * config.seed + step
+    seed = step_seed(config.seed, step)
     drawn = [draw_problems(name, n, split="train", seed=seed) for name, n in zip(FAMILIES, counts, strict=True) if n]
     return [problem for several in drawn for problem in several]
 
@@ -67,7 +68,7 @@ def training_problems(config: GRPOConfig, step: int) -> list[Problem]:
 def sample_batch(
     model: nn.Module, tokenizer, problems: Sequence[Problem], config: GRPOConfig, step: int, ask=direct
 ) -> RolloutBatch:
-    """A group of completions for each problem, asked plainly unless `ask` says otherwise."""
+    """A group of completions for each problem, asked directly unless `ask` says otherwise."""
     # The seed must change with every step, or the group of a problem that comes again is the same group.
     drawn = sample_groups(
         model,
@@ -77,7 +78,7 @@ def sample_batch(
         samples=config.group_size,
         temperature=config.temperature,
         max_new_tokens=config.max_new_tokens,
-        seed=1_000_003 * config.seed + step,
+        seed=step_seed(config.seed, step),
     )
     return RolloutBatch([encode(tokenizer, ask(problem.question)) for problem in problems], drawn)
 

@@ -11,28 +11,29 @@ from course.world.answers import steps
 
 
 def run_statistics(groups: Sequence[Sequence[Rollout]], rewards: Float[Tensor, "P G"]) -> dict[str, float]:
-    """What can be said whatever the task is.
+    """Statistics of a batch of rollouts that exist whatever the task is.
 
-    `reward`; `silent`, the share of groups whose rewards are all equal, which teach nothing; `entropy`, minus the mean
-    log-prob of the sampled tokens, an estimate in nats; `length` in tokens, also of the replies paid most and least
-    (`length_rewarded`, `length_unrewarded`); `unfinished`, the share that was cut off.
+    `reward`, the mean; `zero_variance`, the share of groups whose rewards are all equal, which give no gradient (TRL:
+    `frac_reward_zero_std`); `entropy`, minus the mean log-prob of the sampled tokens, an estimate in nats; `length` in
+    tokens, also of the replies with the highest reward and of the others (`length_rewarded`, `length_unrewarded`);
+    `unfinished`, the share that was truncated.
     """
     rows = [one for group in groups for one in group]
-    paid = (rewards >= rewards.max()).flatten().tolist() if rewards.max() > rewards.min() else [True] * len(rows)
+    rewarded = (rewards >= rewards.max()).flatten().tolist() if rewards.max() > rewards.min() else [True] * len(rows)
     logprobs = [value for one in rows for value in one.completion.logprobs]
     return {
         "reward": float(rewards.mean()),
         "zero_variance": float((rewards == rewards[:, :1]).all(dim=1).float().mean()),
         "entropy": -mean(logprobs),
         "length": mean([one.tokens for one in rows]),
-        "length_rewarded": mean([one.tokens for one, good in zip(rows, paid, strict=True) if good]),
-        "length_unrewarded": mean([one.tokens for one, good in zip(rows, paid, strict=True) if not good]),
+        "length_rewarded": mean([one.tokens for one, good in zip(rows, rewarded, strict=True) if good]),
+        "length_unrewarded": mean([one.tokens for one, good in zip(rows, rewarded, strict=True) if not good]),
         "unfinished": mean([not one.completion.finished for one in rows]),
     }
 
 
 def world_statistics(groups: Sequence[Sequence[Rollout]]) -> dict[str, float]:
-    """What the course's own questions show: shares right in all and by family, that think, and of slips mended."""
+    """Statistics of the course's own questions: the shares right (also by family), that think, and of slips mended."""
     rows = [one for group in groups for one in group]
     made, mended = (sum(counts) for counts in zip(*(slips(one) for one in rows), strict=True))
     by_family = {

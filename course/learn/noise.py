@@ -15,29 +15,33 @@ from course.world import Problem
 
 
 @dataclass(frozen=True, repr=False)
-class Noise:
-    """What gradients of the same prompts have in common, and what they have not."""
+class GradientNoise:
+    """How large the mean of independently drawn gradients is, and how far they scatter around it."""
 
     signal: float  # squared length of the mean gradient, without what noise adds to it; may fall below 0 by chance
     noise: float  # mean squared distance from the mean gradient: the variances of all weights' gradients, added
 
     @property
-    def ratio(self) -> float:
-        """How many such batches it takes until the noise of their mean is as large as the signal."""
+    def noise_scale(self) -> float:
+        """The gradient noise scale, in batches: how many of these it takes until their mean's noise equals the signal.
+
+        tr(covariance) / |mean gradient|^2, the simple noise scale of McCandlish and others (2018, arXiv:1812.06162,
+        equation 2.9). They count in training examples: multiply by the completions of a batch.
+        """
         return self.noise / self.signal if self.signal > 0 else float("inf")
 
     def __str__(self) -> str:
-        return f"signal {self.signal:.2g}, noise {self.noise:.2g}, noise over signal {self.ratio:.2g}"
+        return f"signal {self.signal:.2g}, noise {self.noise:.2g}, noise scale {self.noise_scale:.2g}"
 
     __repr__ = __str__
 
 
-def noise_of(gradients: Float[Tensor, "N W"]) -> Noise:
+def noise_of(gradients: Float[Tensor, "N W"]) -> GradientNoise:
     """Noise and signal of N gradients that were drawn independently. Raises ValueError for fewer than two."""
     if len(gradients) < 2:
         raise ValueError("noise needs at least two gradients: draw more")
     noise = float(gradients.var(dim=0).sum())
-    return Noise(float(gradients.mean(dim=0).square().sum()) - noise / len(gradients), noise)
+    return GradientNoise(float(gradients.mean(dim=0).square().sum()) - noise / len(gradients), noise)
 
 
 def draws(
@@ -72,7 +76,7 @@ def compared(
     advantages: Mapping[str, Callable[[Tensor], Tensor]],
     config: GRPOConfig,
     **pieces,
-) -> dict[str, Noise]:
+) -> dict[str, GradientNoise]:
     """The noise of several ways to make advantages of rewards, on the very same draws."""
     return {
         name: noise_of(

@@ -31,7 +31,7 @@ def group_advantages(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
 
 def centered_advantages(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
     """How far each completion stands above its group's mean: Dr. GRPO's (arXiv:2503.20783), unbiased up to 1 - 1/G."""
-    exact = rewards.double()  # or rounding would tell the members of a group apart that are all paid .3
+    exact = rewards.double()  # or rounding would tell the members of a group apart whose rewards are all .3
     return (exact - exact.mean(dim=1, keepdim=True)).float()
 
 
@@ -54,8 +54,8 @@ def clipped_loss(
 ) -> Float[Tensor, "B T"]:
     """-min(ratio * A, clip(ratio, 1 - low, 1 + high) * A), ratio = exp(new - old): PPO's, for A of either sign.
 
-    Once a token has become likelier by `high`, or less likely by `low`, pushing it further that way pays nothing; the
-    way back is always open. On the first update after sampling the ratio is 1 and nothing is clipped.
+    Once a token has become likelier by `high`, or less likely by `low`, pushing it further that way gains nothing; the
+    way back is always open. In the first iteration after sampling the ratio is 1 and nothing is clipped.
     """
     ratio = (new - old).exp()
     return -torch.minimum(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)

@@ -16,7 +16,7 @@ from course.learn.grpo import GRPOConfig, grpo
 from course.learn.monitoring import mean
 from course.learn.policy_gradient import Reduction, token_mean
 from course.learn.pretraining import new_model
-from course.learn.sft import TrainingExample, imitation_loss, in_turn
+from course.learn.sft import TrainingExample, imitation_loss, shuffled_batches
 from course.learn.training import TrainingConfig, train
 from course.model.transformer import ModelConfig
 from course.think.rollouts import Rollout
@@ -28,8 +28,8 @@ READING = TrainingConfig(steps=150, rows=8, length=96, learning_rate=2e-2, warmu
 RIGHT, ENDS = 0.25, 0.15  # how often the babbler begins right, and ends after a letter: its base rate and its hazard
 
 
-class Letters:
-    """A tokenizer for six symbols: `$` is the end, `?`, `a` and `b` begin, `x` and `y` fill."""
+class SymbolTokenizer:
+    """A tokenizer of six symbols, a token each: `$` is the end, `?`, `a` and `b` begin, `x` and `y` fill."""
 
     symbols, eos_token_id = "$?abxy", 0
 
@@ -80,14 +80,14 @@ def run(model: nn.Module, prompts: str, reward: Callable[[Rollout], float], conf
     """The real loop on a task of single symbols: the prompts in turn, a reward, and nothing of the world."""
     asked = [Problem("probe", 1, prompts[n % len(prompts)], "", (), f"probe:{n}") for n in range(config.prompts)]
     own = {"problems": lambda config, step: asked, "ask": str, "watch": lambda groups: {}}
-    return grpo(model, Letters(), config, reward=reward, **{**own, **pieces})
+    return grpo(model, SymbolTokenizer(), config, reward=reward, **{**own, **pieces})
 
 
 # --- the probes -----------------------------------------------------------------------------------------------------
 
 
 def constant_reward(seed: int, **pieces) -> Iterator[float]:
-    """Everything is paid alike, so there is nothing to learn: how far the weights moved."""
+    """Every completion gets the same reward, so there is nothing to learn: how far the weights moved."""
     model, config = new_model(TINY, seed), replace(STEP, steps=5, max_new_tokens=8, truncation_reward=1.0, seed=seed)
     before = [weight.detach().clone() for weight in model.parameters()]
     for _ in run(model, "?", lambda one: 1.0, config, **pieces):
@@ -96,21 +96,21 @@ def constant_reward(seed: int, **pieces) -> Iterator[float]:
 
 
 def one_token(seed: int, **pieces) -> Iterator[float]:
-    """There is room for one token, and it is paid if it is the end: the share that is."""
+    """There is room for one token, and it is rewarded if it is the end: the share that is."""
     config = replace(STEP, max_new_tokens=1, learning_rate=3e-2, seed=seed)
     for stats in run(new_model(TINY, seed), "?", lambda one: 1.0, config, **pieces):
         yield stats["reward"]
 
 
 def depends_on_prompt(seed: int, **pieces) -> Iterator[float]:
-    """To `a` say `x` and end, to `b` say `y`; whoever does not read the prompt gets half at most: the share paid."""
+    """To `a` say `x` and end, to `b` say `y`; without reading the prompt, half at most is right: the share rewarded."""
     config = replace(STEP, max_new_tokens=2, learning_rate=3e-2, seed=seed)
     for stats in run(new_model(TINY, seed), "ab", fits_prompt, config, **pieces):
         yield stats["reward"]
 
 
 def delayed_reward(seed: int, **pieces) -> Iterator[float]:
-    """The first letter decides, and pay comes after all the others: the share paid."""
+    """The first letter decides, and the reward comes after all the others: the share rewarded."""
     for stats in run(babbler(seed), "?", begins_right, replace(STEP, learning_rate=3e-3, seed=seed), **pieces):
         yield stats["reward"]
 
@@ -121,7 +121,7 @@ def length_trap(reduction: Reduction, seed: int, steps: int = STEP.steps, **piec
     Let h be the chance to end after a letter. Of a reply of L tokens, ending pulls the log-odds of h by 1 - h and each
     letter that went on by -h, so the pull of a whole reply is 1 - hL and zero on average. If each token counts alike, h
     stays. If a reply counts alike, each pull is divided by L, and E[(1 - hL) / L] = E[1/L] - h > 0 (Jensen): right
-    replies get shorter and wrong ones longer, though neither pays. It takes a model that can tell while it talks.
+    replies get shorter and wrong ones longer, though neither is rewarded. It takes a model that can tell.
     """
     config = replace(STEP, steps=steps, prompts=16, seed=seed)
     for stats in run(babbler(seed), "?", begins_right, config, reduction=reduction, **pieces):
@@ -160,15 +160,15 @@ def babbler(seed: int) -> nn.Module:
 
     Lengths are geometric, so when it ends says nothing.
     """
-    rng, lessons = random.Random(seed), []
+    rng, examples = random.Random(seed), []
     for _ in range(2000):
         first, fill = ("a", "x") if rng.random() < RIGHT else ("b", "y")
         text = first + fill
         while rng.random() > ENDS and len(text) < READING.length - 2:
             text += fill
-        lessons.append(TrainingExample((1,), (*Letters().encode(text), 0)))
+        examples.append(TrainingExample((1,), (*SymbolTokenizer().encode(text), 0)))
     model, config = new_model(TINY, seed), replace(READING, seed=seed)
-    for _ in train(model, in_turn(lessons, config.rows, config.length, seed), config, loss=imitation_loss):
+    for _ in train(model, shuffled_batches(examples, config.rows, config.length, seed), config, loss=imitation_loss):
         pass
     return model
 
@@ -176,13 +176,13 @@ def babbler(seed: int) -> nn.Module:
 PROBES = {
     "constant reward": Probe(
         constant_reward,
-        "equal pay moves no weight",
+        "equal rewards move no weight",
         lambda course: course[-1] == 0,
         "the advantage: nothing is taken off the reward, or it is divided by a spread of zero",
     ),
     "one-token bandit": Probe(
         one_token,
-        "the paid token gets likelier",
+        "the rewarded token gets likelier",
         lambda course: course[-1] > 0.9,
         "the loss: its sign if the share falls, whether a gradient arrives at all if it stays",
     ),
@@ -194,7 +194,7 @@ PROBES = {
     ),
     "delayed reward": Probe(
         delayed_reward,
-        "the first token learns what is paid at the end",
+        "the first token learns from the reward at the end",
         lambda course: course[-1] > 0.9,
         "the mask, and how the advantage is spread: does it reach every token of the reply?",
     ),

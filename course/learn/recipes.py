@@ -10,7 +10,7 @@ from course.learn import pretraining
 from course.learn.distillation import as_examples, collect_traces
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import round_to_half
-from course.learn.sft import imitation_loss, in_turn
+from course.learn.sft import imitation_loss, shuffled_batches
 from course.learn.training import TrainingConfig, train
 from course.model import load, save
 from course.world import FAMILIES, draw_problems
@@ -37,7 +37,7 @@ def make(
 
 
 def zero(seed: int, folder: Path, steps: int | None, resume: bool) -> Iterator[dict]:
-    """`mini-zero`: `mini-base`, paid for right answers and nothing else."""
+    """`mini-zero`: `mini-base`, rewarded for right answers and nothing else."""
     torch.set_num_threads(1)  # part of the recipe, as in the experiment `zero`, whose first seed is the one that ships
     model, tokenizer = load("mini-base")
     config = GRPOConfig(seed=seed)
@@ -53,12 +53,12 @@ def distilled(seed: int, folder: Path, steps: int | None, resume: bool) -> Itera
     torch.set_num_threads(1)  # part of the recipe
     (student, tokenizer), teacher = load("mini-student"), load("mini-zero")[0]
     problems = [one for name in FAMILIES for one in draw_problems(name, 4000, split="train", seed=seed)]
-    lessons = as_examples(tokenizer, collect_traces(teacher, tokenizer, problems, seed=seed))
+    examples = as_examples(tokenizer, collect_traces(teacher, tokenizer, problems, seed=seed))
     config = TrainingConfig(steps=steps or 3500, length=320, learning_rate=5e-3, warmup=20, seed=seed)
     progress = folder / "progress.safetensors"
     if not resume:
         progress.unlink(missing_ok=True)
-    batch = in_turn(lessons, config.rows, config.length, seed)
+    batch = shuffled_batches(examples, config.rows, config.length, seed)
     yield from train(student, batch, config, loss=imitation_loss, checkpoint=progress)
     save(round_to_half(student), load_tokenizer(), folder)
 

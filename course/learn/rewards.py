@@ -1,6 +1,6 @@
-"""What a reply is paid: plain functions from a marked reply to a number. The verifier never asks how it came about.
+"""Reward functions: plain functions from a marked reply to a number. The verifier never asks how it came about.
 
-A reply that was cut off is not paid by these: `GRPOConfig.cut_off` says what it gets.
+They do not see truncated replies: `GRPOConfig.truncation_reward` says what those get.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def closed_thoughts(one: Rollout) -> float:
 
 
 def answer_and_format(one: Rollout) -> float:
-    """The two above with equal weight, as R1-Zero was paid."""
+    """The two above with equal weight, as R1-Zero was rewarded."""
     return exact_answer(one) + closed_thoughts(one)
 
 

@@ -1,7 +1,7 @@
 """Imitation: supervised fine-tuning on replies somebody wrote, with nothing to be learnt from the questions.
 
-The loss counts tokens of replies only (the prompt is masked). Several lessons share a row, and none sees another: a
-token's attention ends at the beginning of its own lesson. Rotary positions may count on along the row, as attention
+The loss counts tokens of replies only (the prompt is masked). Several examples share a row, and none sees another: a
+token's attention ends at the beginning of its own example. Rotary positions may count on along the row, as attention
 only knows distances. The loop is `course.learn.training.train` with `imitation_loss`.
 """
 
@@ -28,44 +28,44 @@ class TrainingExample:
 
 @dataclass(frozen=True)
 class Packed:
-    """Lessons side by side in rows, padded on the right."""
+    """Examples side by side in rows, padded on the right."""
 
     ids: Int[Tensor, "B T"]
-    lessons: Int[Tensor, "B T"]  # the number of the lesson a token belongs to; -1 in the padding
+    examples: Int[Tensor, "B T"]  # the number of the example a token belongs to; -1 in the padding
     learnt: Bool[Tensor, "B T"]  # True for tokens of replies
 
     @property
     def lengths(self) -> list[int]:
-        """The tokens of each lesson."""
-        return self.lessons[self.lessons >= 0].unique(return_counts=True)[1].tolist()
+        """The tokens of each example."""
+        return self.examples[self.examples >= 0].unique(return_counts=True)[1].tolist()
 
     @property
     def replies(self) -> list[int]:
-        """The tokens of each lesson's reply."""
-        return self.lessons[self.learnt].unique(return_counts=True)[1].tolist()
+        """The tokens of each example's reply."""
+        return self.examples[self.learnt].unique(return_counts=True)[1].tolist()
 
 
-def pack(lessons: Sequence[TrainingExample], length: int) -> list[list[TrainingExample]]:
-    """Lessons shared out among rows of at most `length` tokens: the longest first, each where least room is left over.
+def pack(examples: Sequence[TrainingExample], length: int) -> list[list[TrainingExample]]:
+    """Examples shared out among rows of at most `length` tokens: the longest first, each where least room is left over.
 
-    (Best fit decreasing, as TRL packs.) Raises ValueError for a lesson longer than a row.
+    (Best fit decreasing, as TRL packs.) Raises ValueError for an example longer than a row.
     """
     rows: list[list[TrainingExample]] = []
     by_room: dict[int, list[list[TrainingExample]]] = {}
-    for lesson in sorted(lessons, key=len, reverse=True):
-        if len(lesson) > length:
-            raise ValueError(f"a lesson of {len(lesson)} tokens does not fit a row of {length}: make rows longer")
-        room = next((room for room in range(len(lesson), length + 1) if by_room.get(room)), None)
+    for example in sorted(examples, key=len, reverse=True):
+        if len(example) > length:
+            raise ValueError(f"an example of {len(example)} tokens does not fit a row of {length}: make rows longer")
+        room = next((room for room in range(len(example), length + 1) if by_room.get(room)), None)
         row = by_room[room].pop() if room is not None else []
         if room is None:
             rows.append(row)
-        row.append(lesson)
-        by_room.setdefault((length if room is None else room) - len(lesson), []).append(row)
+        row.append(example)
+        by_room.setdefault((length if room is None else room) - len(example), []).append(row)
     return rows
 
 
 def stack(rows: Sequence[Sequence[TrainingExample]]) -> Packed:
-    """Rows of lessons as tensors, as wide as the longest row."""
+    """Rows of examples as tensors, as wide as the longest row."""
     width = max(sum(map(len, row)) for row in rows)
     ids, owners = torch.zeros(2, len(rows), width, dtype=torch.long)
     owners -= 1
@@ -73,18 +73,18 @@ def stack(rows: Sequence[Sequence[TrainingExample]]) -> Packed:
     number = 0
     for place, row in enumerate(rows):
         start = 0
-        for lesson in row:
-            end = start + len(lesson)
-            ids[place, start:end] = torch.tensor(lesson.prompt + lesson.reply)
+        for example in row:
+            end = start + len(example)
+            ids[place, start:end] = torch.tensor(example.prompt + example.reply)
             owners[place, start:end] = number
-            learnt[place, start + len(lesson.prompt) : end] = True
+            learnt[place, start + len(example.prompt) : end] = True
             start, number = end, number + 1
     return Packed(ids, owners, learnt)
 
 
-def block_causal_mask(lessons: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
-    """What is added to scores in packed rows: 0 for what stands before in the same lesson, -inf for the rest."""
-    same = lessons[:, None, :, None] == lessons[:, None, None, :]  # (B, 1, T, T)
+def block_causal_mask(examples: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
+    """What is added to scores in packed rows: 0 for what stands before in the same example, -inf for the rest."""
+    same = examples[:, None, :, None] == examples[:, None, None, :]  # (B, 1, T, T)
     return torch.zeros(same.shape).masked_fill_(~same.tril(), float("-inf"))
 
 
@@ -93,7 +93,7 @@ def reply_logits(model: nn.Module, batch: Packed) -> tuple[Float[Tensor, "N V"],
 
     The token at place t is expected at t - 1: the shift happens here and nowhere else.
     """
-    logits = model(batch.ids[:, :-1], attention_mask=block_causal_mask(batch.lessons[:, :-1])).logits  # (B, T-1, V)
+    logits = model(batch.ids[:, :-1], attention_mask=block_causal_mask(batch.examples[:, :-1])).logits  # (B, T-1, V)
     wanted = batch.learnt[:, 1:]
     return logits[wanted], batch.ids[:, 1:][wanted]
 
@@ -103,16 +103,18 @@ def imitation_loss(model: nn.Module, batch: Packed) -> Float[Tensor, ""]:
     return nn.functional.cross_entropy(*reply_logits(model, batch))
 
 
-def in_turn(lessons: Sequence[TrainingExample], rows: int, length: int, seed: int = 0) -> Callable[[int], Packed]:
-    """The batch of each step: `rows` rows of packed lessons, again and again in another order.
+def shuffled_batches(
+    examples: Sequence[TrainingExample], rows: int, length: int, seed: int = 0
+) -> Callable[[int], Packed]:
+    """The batch of each step: `rows` rows of packed examples, again and again in another order.
 
     A step's batch depends on its number alone, so that a run can be taken up again. Raises ValueError if there are too
-    few lessons to fill one step.
+    few examples to fill one step.
     """
-    packed = pack(lessons, length)
+    packed = pack(examples, length)
     steps = len(packed) // rows
     if not steps:
-        raise ValueError(f"{len(lessons)} lessons fill {len(packed)} rows, and a step needs {rows}: collect more")
+        raise ValueError(f"{len(examples)} examples fill {len(packed)} rows, and a step needs {rows}: collect more")
 
     def batch(step: int) -> Packed:
         epoch, turn = divmod(step, steps)

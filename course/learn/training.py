@@ -36,6 +36,14 @@ class TrainingConfig:
     seed: int = 0
 
 
+def step_seed(seed: int, step: int) -> int:
+    """The seed of everything random in one step of a run: no two steps, and no two runs, share one.
+
+    (Up to a million steps, that is.) Every step needs its own, or problems that come again get the same samples.
+    """
+    return 1_000_003 * seed + step
+
+
 def next_token_loss(model: nn.Module, rows: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
     """Mean cross-entropy of each token given those before it in its row, in nats."""
     logits = model(rows[:, :-1]).logits  # (B, T-1, V)

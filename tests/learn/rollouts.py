@@ -29,7 +29,7 @@ def small(seed: int = 0, config: ModelConfig = SMALL) -> Transformer:
 
 
 def rollouts(sampler, cut: int | None = None) -> RolloutBatch:
-    """The texts above as if `sampler` had drawn them; the last completion of each group is cut off where `cut` says."""
+    """The texts above as if `sampler` had drawn them; the last of each group is truncated after `cut` tokens."""
     tokenizer = load_tokenizer()
     prompt_ids = [encode(tokenizer, prompt) for prompt in PROMPTS]
     groups = []

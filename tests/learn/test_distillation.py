@@ -19,7 +19,7 @@ from course.learn.distillation import (
     reverse_kl,
     worked_solutions,
 )
-from course.learn.sft import TrainingExample, in_turn, stack
+from course.learn.sft import TrainingExample, shuffled_batches, stack
 from course.learn.training import TrainingConfig
 from course.model import load
 from course.model.transformer import ModelConfig, Output, Transformer
@@ -49,7 +49,7 @@ def fresh(seed, kind=Transformer):
     return kind(SMALL).eval()
 
 
-def lessons(count=8):
+def examples(count=8):
     numbers = torch.randint(6, 512, (count, 20), generator=torch.Generator().manual_seed(3)).tolist()
     return [TrainingExample(tuple(row[:8]), tuple(row[8:])) for row in numbers]
 
@@ -73,29 +73,29 @@ def test_of_equal_replies_the_first_stays_and_the_order_with_it(teacher, tokeniz
     assert distinct([one, other, one, other, one]) == [one, other]
 
 
-def test_a_lesson_is_the_plain_question_and_all_that_was_said_with_its_end(teacher, tokenizer):
+def test_an_example_is_the_plain_question_and_all_that_was_said_with_its_end(teacher, tokenizer):
     drawn = sample_rollouts(teacher, tokenizer, draw_problems("letters", 6, split="train"), force_thinking, seed=2)
-    for one, lesson in zip(drawn, as_examples(tokenizer, drawn, ask=force_thinking), strict=True):
-        assert tokenizer.decode(lesson.prompt) == direct(one.problem.question).lower()
+    for one, example in zip(drawn, as_examples(tokenizer, drawn, ask=force_thinking), strict=True):
+        assert tokenizer.decode(example.prompt) == direct(one.problem.question).lower()
         end = "<eos>" if one.completion.finished else ""
-        assert tokenizer.decode(lesson.reply) == f"<think>{one.completion.text}{end}"
+        assert tokenizer.decode(example.reply) == f"<think>{one.completion.text}{end}"
 
 
 def test_answers_alone_have_no_thoughts_but_an_end(teacher, tokenizer):
     drawn = sample_rollouts(teacher, tokenizer, draw_problems("cups", 6), force_thinking, seed=2)
     right = [one for one in drawn if ends_right(one)]
     taught = as_examples(tokenizer, right, write=answer_alone)
-    assert [tokenizer.decode(lesson.reply) for lesson in taught] == [f"{one.reply.answer}<eos>" for one in right]
+    assert [tokenizer.decode(example.reply) for example in taught] == [f"{one.reply.answer}<eos>" for one in right]
 
 
 def test_worked_solutions_think_and_are_right(tokenizer):
     for family in FAMILIES:
-        for problem, lesson in zip(
+        for problem, example in zip(
             draw_problems(family, 5), worked_solutions(tokenizer, draw_problems(family, 5)), strict=True
         ):
-            reply = split_reply(tokenizer.decode(lesson.reply))
+            reply = split_reply(tokenizer.decode(example.reply))
             assert is_right(problem, reply.answer) and thinks(problem, reply.reasoning)
-            assert lesson.reply[-1] == tokenizer.eos_token_id
+            assert example.reply[-1] == tokenizer.eos_token_id
 
 
 # --- divergences ---
@@ -114,11 +114,11 @@ def test_divergences_are_the_sums_they_stand_for():
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
 @pytest.mark.parametrize("divergence", [forward_kl, reverse_kl])
 def test_the_loss_is_the_mean_over_replies_at_this_temperature_times_its_square(divergence, temperature):
-    teacher, student, batch = fresh(0), fresh(1), stack([lessons(3)[:2], lessons(3)[2:]])
+    teacher, student, batch = fresh(0), fresh(1), stack([examples(3)[:2], examples(3)[2:]])
     expected = []
-    for lesson in lessons(3):
-        ids = torch.tensor([lesson.prompt + lesson.reply])
-        for place in range(len(lesson.prompt) - 1, len(lesson) - 1):
+    for example in examples(3):
+        ids = torch.tensor([example.prompt + example.reply])
+        for place in range(len(example.prompt) - 1, len(example) - 1):
             p, q = ((model(ids).logits[0, place] / temperature).softmax(-1).tolist() for model in (teacher, student))
             expected.append(enumerated(p, q) if divergence is forward_kl else enumerated(q, p))
     by_hand = temperature**2 * sum(expected) / len(expected)
@@ -140,17 +140,17 @@ def test_no_gradient_reaches_the_teacher_and_its_weights_stay():
     teacher, student = fresh(0), fresh(1)
     before = [weight.clone() for weight in teacher.parameters()]
     for divergence in (forward_kl, reverse_kl):
-        distillation_loss(teacher, divergence)(student, stack([lessons(2)])).backward()
+        distillation_loss(teacher, divergence)(student, stack([examples(2)])).backward()
     assert all(weight.grad is None for weight in teacher.parameters())
     assert all(weight.grad is not None for weight in student.parameters())
-    list(distill(student, teacher, in_turn(lessons(), 2, 40), CONFIG))
+    list(distill(student, teacher, shuffled_batches(examples(), 2, 40), CONFIG))
     assert all(torch.equal(one, other) for one, other in zip(before, teacher.parameters(), strict=True))
 
 
 def test_a_student_comes_to_expect_what_its_teacher_expects():
     teacher, student = fresh(0), fresh(1)
     config = TrainingConfig(steps=150, rows=2, length=40, warmup=5, learning_rate=1e-2)
-    losses = [stats["loss"] for stats in distill(student, teacher, in_turn(lessons(), 2, 40), config)]
+    losses = [stats["loss"] for stats in distill(student, teacher, shuffled_batches(examples(), 2, 40), config)]
     assert losses[-1] < 0.2 * losses[0]
 
 

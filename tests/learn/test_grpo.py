@@ -231,7 +231,7 @@ def test_the_end_of_a_reply_is_pushed_like_any_token():
     assert end() > before
 
 
-def test_a_completion_that_was_cut_off_is_paid_what_the_config_says():
+def test_a_truncated_completion_gets_the_reward_that_the_config_says():
     drawn = rollouts(small(0), cut=1)
     paid = compute_rewards(drawn, lambda one: 7.0, -0.5)
     assert paid[:, -1].tolist() == [-0.5, -0.5, -0.5] and (paid[:, :-1] == 7.0).all()

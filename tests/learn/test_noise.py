@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course.learn.grpo import GRPOConfig, sample_batch, scoring, training_problems
-from course.learn.noise import Noise, compared, draws, gradient, noise_of
+from course.learn.noise import GradientNoise, compared, draws, gradient, noise_of
 from course.learn.policy_gradient import (
     accumulate_gradients,
     centered_advantages,
@@ -17,7 +17,7 @@ from course.learn.policy_gradient import (
     no_baseline,
     sequence_mean,
 )
-from course.learn.probes import Letters, babbler
+from course.learn.probes import SymbolTokenizer, babbler
 from course.model import load
 from course.world import Problem
 from tests.learn.rollouts import rollouts, small
@@ -31,11 +31,11 @@ def test_noise_and_signal_are_those_they_were_drawn_with():
     found = noise_of(mean + 2.0 * torch.randn(400, 500, generator=generator))
     assert found.noise == pytest.approx(500 * 4.0, rel=0.02)
     assert found.signal == pytest.approx(500 * 0.09, rel=0.1), "without what the noise adds: 5 to 45"
-    assert found.ratio == pytest.approx(2000 / 45, rel=0.1)
+    assert found.noise_scale == pytest.approx(2000 / 45, rel=0.1)
 
 
 def test_without_signal_no_number_of_batches_is_enough():
-    assert math.isinf(Noise(-0.1, 1.0).ratio)
+    assert math.isinf(GradientNoise(-0.1, 1.0).noise_scale)
     with pytest.raises(ValueError, match="at least two"):
         noise_of(torch.zeros(1, 3))
 
@@ -73,7 +73,9 @@ def test_as_a_loss_k1_is_noise_and_k2_has_signal():
     model, other = babbler(0), babbler(1)
     config = GRPOConfig(prompts=1, group_size=64, max_new_tokens=40, kl=1.0)
     asked = [Problem("probe", 1, "?", "", (), "probe:0")]
-    drawn = [(sample_batch(model, Letters(), asked, config, step, ask=str), torch.zeros(1, 64)) for step in range(40)]
+    drawn = [
+        (sample_batch(model, SymbolTokenizer(), asked, config, step, ask=str), torch.zeros(1, 64)) for step in range(40)
+    ]
     found = {
         estimator: compared(
             model,
@@ -87,4 +89,4 @@ def test_as_a_loss_k1_is_noise_and_k2_has_signal():
         for estimator in (k1, k2)
     }
     assert found[k1].noise > 20 * abs(found[k1].signal)
-    assert found[k2].ratio < 5
+    assert found[k2].noise_scale < 5

@@ -13,7 +13,7 @@ from course.learn.policy_gradient import (
     sequence_mean,
     token_mean,
 )
-from course.learn.probes import ENDS, PROBES, RIGHT, Letters, babbler, length_trap, lengthening, probe
+from course.learn.probes import ENDS, PROBES, RIGHT, SymbolTokenizer, babbler, length_trap, lengthening, probe
 from course.model import generate
 
 
@@ -24,7 +24,7 @@ def test_the_loop_passes(name):
 
 
 @pytest.mark.parametrize("advantage", [group_advantages, centered_advantages, leave_one_out_advantages])
-def test_equal_pay_moves_nothing_at_all(advantage):
+def test_equal_rewards_move_nothing_at_all(advantage):
     assert set(probe("constant reward", advantage=advantage).course) == {0.0}
 
 
@@ -60,7 +60,7 @@ def test_a_broken_piece_is_found_by_its_probe(name, broken, where):
     assert not found.passed and f"FAILED. Look at {where}" in str(found)
 
 
-def test_a_wrong_sign_makes_the_paid_token_rarer_and_no_gradient_leaves_it():
+def test_a_wrong_sign_makes_the_rewarded_token_rarer_and_no_gradient_leaves_it():
     wrong = probe("one-token bandit", loss=lambda *of: -clipped_loss(*of)).course
     assert wrong[-1] < 0.05 < wrong[0]
     still = probe("one-token bandit", loss=lambda new, old, a: clipped_loss(new, old, a) * 0).course
@@ -80,7 +80,7 @@ def test_who_does_not_read_the_prompt_gets_half_at_most():
 
 
 def test_the_babbler_is_right_as_often_as_it_says_and_both_kinds_are_equally_long():
-    (drawn,) = generate(babbler(0), Letters(), ["?"], 2000, 120, seed=1)
+    (drawn,) = generate(babbler(0), SymbolTokenizer(), ["?"], 2000, 120, seed=1)
     right, wrong = ([one for one in drawn if one.text.startswith(letter)] for letter in "ab")
     assert len(right) / 2000 == pytest.approx(RIGHT, abs=0.05) and len(right) + len(wrong) > 1980
     for several in (right, wrong):  # a letter, then a geometric number of letters, then the end

@@ -7,7 +7,7 @@ from course.learn import recipes
 from course.learn.distillation import as_examples, collect_traces
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import round_to_half
-from course.learn.sft import imitation_loss, in_turn
+from course.learn.sft import imitation_loss, shuffled_batches
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.world import FAMILIES, draw_problems
@@ -38,7 +38,7 @@ def test_mini_distill_is_mini_student_after_the_right_replies_of_mini_zero(tmp_p
     kept = collect_traces(teacher, tokenizer, problems, seed=3)
     assert all(one.right for one in kept) and 60 < len(kept) < 125
     config = TrainingConfig(steps=2, length=320, learning_rate=5e-3, warmup=20, seed=3)
-    batch = in_turn(as_examples(tokenizer, kept), config.rows, 320, seed=3)
+    batch = shuffled_batches(as_examples(tokenizer, kept), config.rows, 320, seed=3)
     list(train(student, batch, config, loss=imitation_loss))
     made, _ = load(tmp_path)
     assert all(torch.equal(*pair) for pair in zip(round_to_half(student).parameters(), made.parameters()))

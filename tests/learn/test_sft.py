@@ -1,4 +1,4 @@
-"""Imitation: what the loss counts, that packed lessons do not know of each other, and which lessons come when."""
+"""Imitation: what the loss counts, that packed examples do not know of each other, and which examples come when."""
 
 from collections import Counter
 
@@ -6,7 +6,15 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from course.learn.sft import TrainingExample, block_causal_mask, imitation_loss, in_turn, pack, reply_logits, stack
+from course.learn.sft import (
+    TrainingExample,
+    block_causal_mask,
+    imitation_loss,
+    pack,
+    reply_logits,
+    shuffled_batches,
+    stack,
+)
 from course.learn.training import TrainingConfig, train
 from course.model.moe import Experts
 from course.model.transformer import ModelConfig, Transformer
@@ -33,12 +41,12 @@ MODELS = {
 }
 
 
-def lesson(prompt, reply, seed=0):
+def example(prompt, reply, seed=0):
     numbers = torch.randint(6, 512, (prompt + reply,), generator=torch.Generator().manual_seed(seed)).tolist()
     return TrainingExample(tuple(numbers[:prompt]), tuple(numbers[prompt:]))
 
 
-LESSONS = [lesson(4, 7, 1), lesson(9, 2, 2), lesson(3, 12, 3), lesson(5, 1, 4), lesson(2, 2, 5)]
+EXAMPLES = [example(4, 7, 1), example(9, 2, 2), example(3, 12, 3), example(5, 1, 4), example(2, 2, 5)]
 
 
 @pytest.fixture(params=MODELS)
@@ -48,19 +56,19 @@ def model(request):
 
 
 def losses_alone(model, one):
-    """Minus the log-prob of each token of a reply, the lesson read alone, without padding or mask."""
+    """Minus the log-prob of each token of a reply, the example read alone, without padding or mask."""
     ids = torch.tensor([one.prompt + one.reply])
     logprobs = model(ids).logits[0].log_softmax(-1)
     return [-logprobs[place - 1, ids[0, place]] for place in range(len(one.prompt), len(one))]
 
 
 def test_the_loss_counts_every_token_of_a_reply_once_and_none_of_a_prompt(model):
-    by_hand = torch.stack([loss for one in LESSONS for loss in losses_alone(model, one)]).mean()
-    assert torch.allclose(imitation_loss(model, stack(pack(LESSONS, 20))), by_hand, atol=1e-5)
+    by_hand = torch.stack([loss for one in EXAMPLES for loss in losses_alone(model, one)]).mean()
+    assert torch.allclose(imitation_loss(model, stack(pack(EXAMPLES, 20))), by_hand, atol=1e-5)
 
 
-def test_packing_changes_no_lesson_s_loss(model):
-    for rows in ([LESSONS], [LESSONS[::-1]], [LESSONS[:2], LESSONS[2:]], [[one] for one in LESSONS]):
+def test_packing_changes_no_example_s_loss(model):
+    for rows in ([EXAMPLES], [EXAMPLES[::-1]], [EXAMPLES[:2], EXAMPLES[2:]], [[one] for one in EXAMPLES]):
         logits, tokens = reply_logits(model, stack(rows))
         found = torch.nn.functional.cross_entropy(logits, tokens, reduction="none")
         alone = torch.stack([loss for row in rows for one in row for loss in losses_alone(model, one)])
@@ -68,13 +76,13 @@ def test_packing_changes_no_lesson_s_loss(model):
 
 
 def test_without_the_mask_a_neighbor_would_be_noticed(model):
-    """The test above could fail: plain causal attention gives the second lesson of a row another loss."""
-    packed = stack([LESSONS])
+    """The test above could fail: plain causal attention gives the second example of a row another loss."""
+    packed = stack([EXAMPLES])
     leaking = model(packed.ids[:, :-1]).logits[packed.learnt[:, 1:]]
     assert (leaking - reply_logits(model, packed)[0]).abs().max() > 1e-3
 
 
-def test_a_token_sees_what_stands_before_it_in_its_own_lesson():
+def test_a_token_sees_what_stands_before_it_in_its_own_example():
     visible = block_causal_mask(torch.tensor([[0, 0, 1, 1, -1]]))[0, 0] == 0
     assert visible.int().tolist() == [
         [1, 0, 0, 0, 0],
@@ -85,42 +93,42 @@ def test_a_token_sees_what_stands_before_it_in_its_own_lesson():
     ]
 
 
-def test_packing_loses_no_lesson_and_fills_rows_well():
-    lessons = [lesson(10 + seed % 37, 5 + seed % 61, seed) for seed in range(300)]
-    rows = pack(lessons, 160)
-    assert Counter(one for row in rows for one in row) == Counter(lessons)
+def test_packing_loses_no_example_and_fills_rows_well():
+    examples = [example(10 + seed % 37, 5 + seed % 61, seed) for seed in range(300)]
+    rows = pack(examples, 160)
+    assert Counter(one for row in rows for one in row) == Counter(examples)
     assert all(sum(map(len, row)) <= 160 for row in rows)
-    assert sum(map(len, lessons)) / (160 * len(rows)) > 0.95
+    assert sum(map(len, examples)) / (160 * len(rows)) > 0.95
 
 
-def test_lengths_and_what_is_learnt_are_those_of_the_lessons():
-    packed = stack(pack(LESSONS, 20))
-    assert sorted(packed.lengths) == sorted(map(len, LESSONS))
-    assert sorted(packed.replies) == sorted(len(one.reply) for one in LESSONS)
-    assert int(packed.learnt.sum()) == sum(len(one.reply) for one in LESSONS)
+def test_lengths_and_what_is_learnt_are_those_of_the_examples():
+    packed = stack(pack(EXAMPLES, 20))
+    assert sorted(packed.lengths) == sorted(map(len, EXAMPLES))
+    assert sorted(packed.replies) == sorted(len(one.reply) for one in EXAMPLES)
+    assert int(packed.learnt.sum()) == sum(len(one.reply) for one in EXAMPLES)
 
 
-def test_a_lesson_longer_than_a_row_is_an_error_that_says_so():
-    with pytest.raises(ValueError, match="a lesson of 30 tokens does not fit a row of 20: make rows longer"):
-        pack([lesson(20, 10)], 20)
+def test_an_example_longer_than_a_row_is_an_error_that_says_so():
+    with pytest.raises(ValueError, match="an example of 30 tokens does not fit a row of 20: make rows longer"):
+        pack([example(20, 10)], 20)
 
 
 def test_every_round_holds_every_row_once_in_another_order():
-    lessons = [lesson(4, 6, seed) for seed in range(12)]
-    batch = in_turn(lessons, rows=2, length=20)  # two lessons a row, two rows a step: three steps a round
+    examples = [example(4, 6, seed) for seed in range(12)]
+    batch = shuffled_batches(examples, rows=2, length=20)  # two examples a row, two rows a step: three steps a round
     rounds = [sorted(batch(step).ids.flatten().tolist() for step in range(first, first + 3)) for first in (0, 3)]
     assert sorted(sum(rounds[0], [])) == sorted(sum(rounds[1], [])) and rounds[0] != rounds[1]
-    assert torch.equal(batch(4).ids, in_turn(lessons, rows=2, length=20)(4).ids)
+    assert torch.equal(batch(4).ids, shuffled_batches(examples, rows=2, length=20)(4).ids)
 
 
-def test_too_few_lessons_are_an_error_that_says_so():
-    with pytest.raises(ValueError, match="5 lessons fill 2 rows, and a step needs 4: collect more"):
-        in_turn(LESSONS, rows=4, length=40)
+def test_too_few_examples_are_an_error_that_says_so():
+    with pytest.raises(ValueError, match="5 examples fill 2 rows, and a step needs 4: collect more"):
+        shuffled_batches(EXAMPLES, rows=4, length=40)
 
 
 def test_a_run_taken_up_again_ends_with_the_same_weights(tmp_path):
     config = TrainingConfig(steps=6, rows=2, length=20, warmup=2)
-    batch = in_turn([lesson(4, 6, seed) for seed in range(12)], rows=2, length=20)
+    batch = shuffled_batches([example(4, 6, seed) for seed in range(12)], rows=2, length=20)
     models = []
     for interrupted in (False, True):
         torch.manual_seed(0)

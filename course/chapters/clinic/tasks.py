@@ -15,6 +15,7 @@ from course.learn.monitoring import mean
 from course.learn.policy_gradient import sequence_mean
 from course.learn.pretraining import new_model
 from course.learn.probes import STEP, TINY, babbler, begins_right, fits_prompt, run
+from course.learn.training import step_seed
 from course.model import load
 from course.model.transformer import Transformer
 from course.presets import Preset
@@ -67,7 +68,7 @@ def ask_mini(
     reference = load("mini-base")[0] if kl else None
 
     def problems(config: GRPOConfig, step: int) -> list[Problem]:
-        seed = 1_000_003 * config.seed + step
+        seed = step_seed(config.seed, step)
         return draw_problems(family, config.prompts, level=level, split="train", seed=seed)
 
     pieces = {"reduction": sequence_mean, **pieces}

@@ -26,8 +26,8 @@ from course.learn.distillation import (
 )
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import rows
-from course.learn.sft import Packed, TrainingExample, imitation_loss, in_turn, pack
-from course.learn.training import TrainingConfig, train
+from course.learn.sft import Packed, TrainingExample, imitation_loss, pack, shuffled_batches
+from course.learn.training import TrainingConfig, step_seed, train
 from course.model import load
 from course.model.accounting import forward_flops, sampling_flops, training_flops
 from course.think.prompting import direct
@@ -48,7 +48,7 @@ PROMPT, REPLY = 32, 54  # tokens of a question and a worked reply on average, to
 
 @dataclass
 class BudgetedStudent:
-    """A student with a purse."""
+    """A student, the compute budget it may spend (FLOPs of its own), and what it has spent so far."""
 
     student: nn.Module
     tokenizer: object
@@ -58,8 +58,8 @@ class BudgetedStudent:
     questions: int = QUESTIONS
     spent: dict[str, float] = field(default_factory=lambda: {"student": 0.0, "teacher": 0.0})
 
-    def told(self, steps: Iterator[dict[str, float]]) -> Iterator[dict[str, float]]:
-        """The loss of each step, and what has been spent by then; ends when the purse is empty."""
+    def until_spent(self, steps: Iterator[dict[str, float]]) -> Iterator[dict[str, float]]:
+        """The loss of each step and the FLOPs spent by then; ends when the compute budget is spent."""
         for stats in steps:
             yield {"step": stats["step"], "loss": stats["loss"], "flops": self.spent["student"]}
             if self.spent["student"] >= self.budget:
@@ -80,39 +80,41 @@ def corpus(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
         learner.spent["student"] += cost
         return rows(Mixture(), replace(config, seed=1000 + learner.seed), step)
 
-    yield from learner.told(train(learner.student, batch, config))
+    yield from learner.until_spent(train(learner.student, batch, config))
 
 
 def answers(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """Right answers alone, to twice as many questions, as they are half as long to read."""
     asked, end = questions(learner.seed, 2 * learner.questions), learner.tokenizer.eos_token_id
-    told = [(*encode(learner.tokenizer, problem.answer), end) for problem in asked]
+    replies = [(*encode(learner.tokenizer, problem.answer), end) for problem in asked]
     prompts = [tuple(encode(learner.tokenizer, direct(problem.question))) for problem in asked]
-    yield from study(learner, list(map(TrainingExample, prompts, told)))
+    yield from imitate(learner, list(map(TrainingExample, prompts, replies)))
 
 
 def unfiltered(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
-    """All the teacher's replies, wrong ones and cut-off ones included."""
-    yield from study(learner, as_examples(learner.tokenizer, teacher_rollouts(learner)))
+    """All the teacher's replies, wrong and truncated ones included."""
+    yield from imitate(learner, as_examples(learner.tokenizer, teacher_rollouts(learner)))
 
 
 def traces(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """The teacher's replies that end right."""
-    yield from study(learner, as_examples(learner.tokenizer, list(filter(ends_right, teacher_rollouts(learner)))))
+    yield from imitate(learner, as_examples(learner.tokenizer, list(filter(ends_right, teacher_rollouts(learner)))))
 
 
 def solutions(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """The world's own worked solutions of the same questions: no teacher, and nobody has them for real problems."""
-    yield from study(learner, worked_solutions(learner.tokenizer, questions(learner.seed, learner.questions)))
+    yield from imitate(learner, worked_solutions(learner.tokenizer, questions(learner.seed, learner.questions)))
 
 
-def study(
-    learner: BudgetedStudent, lessons: Sequence[TrainingExample], loss: Callable = imitation_loss, until: float = 1.0
+def imitate(
+    learner: BudgetedStudent, examples: Sequence[TrainingExample], loss: Callable = imitation_loss, until: float = 1.0
 ) -> Iterator[dict[str, float]]:
-    """Learn from lessons until this share of the purse is spent."""
-    cost = ROWS * sum(training_flops(learner.student.config, len(one)) for one in lessons) / len(pack(lessons, LENGTH))
-    batch = metered(learner, in_turn(lessons, ROWS, LENGTH, learner.seed))
-    yield from learner.told(train(learner.student, batch, plan(learner, cost, until), loss=loss))
+    """Imitate examples until this share of the compute budget is spent."""
+    cost = (
+        ROWS * sum(training_flops(learner.student.config, len(one)) for one in examples) / len(pack(examples, LENGTH))
+    )
+    batch = metered(learner, shuffled_batches(examples, ROWS, LENGTH, learner.seed))
+    yield from learner.until_spent(train(learner.student, batch, plan(learner, cost, until), loss=loss))
 
 
 # --- what the teacher expects -------------------------------------------------------------------------------------
@@ -120,8 +122,8 @@ def study(
 
 def logits(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """The same replies as `traces`, and at each token all that the teacher might have said (forward KL)."""
-    lessons = as_examples(learner.tokenizer, list(filter(ends_right, teacher_rollouts(learner))))
-    yield from study(learner, lessons, scored(learner, forward_kl))
+    examples = as_examples(learner.tokenizer, list(filter(ends_right, teacher_rollouts(learner))))
+    yield from imitate(learner, examples, scored(learner, forward_kl))
 
 
 def own_replies(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
@@ -130,14 +132,14 @@ def own_replies(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     cost = AT_ONCE * (sampling_flops(config, PROMPT, [REPLY]) + training_flops(config, PROMPT + REPLY))
 
     def problems(step: int) -> list[Problem]:
-        if step:  # while replies are short there is money for more of them
+        if step:  # while replies are short the budget allows more of them
             asked.append(min(4 * AT_ONCE, round(asked[-1] * cost / (learner.spent["student"] - spent[-1]))))
             spent.append(learner.spent["student"])
         return by_step(learner, asked[-1])(step)
 
     drawn = on_policy(learner.student, learner.tokenizer, problems, length=LENGTH, seed=learner.seed)
     batch, loss = metered(learner, drawn, sampled=True), scored(learner, reverse_kl)
-    yield from learner.told(train(learner.student, batch, plan(learner, cost), loss=loss))
+    yield from learner.until_spent(train(learner.student, batch, plan(learner, cost), loss=loss))
 
 
 # --- what the student finds by itself -----------------------------------------------------------------------------
@@ -151,11 +153,11 @@ def reinforcement(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
         for stats in grpo(learner.student, learner.tokenizer, GRPOConfig(steps=10_000, **settings)):
             rollouts = stats["rollouts"]
             for prompt, group, rewards in zip(rollouts.prompt_ids, rollouts.groups, stats["rewards"], strict=True):
-                # Nothing is computed for groups that agree.
-                pay_for_drawing(learner, len(prompt), [one.tokens for one in group], learnt=bool(rewards.std() > 0))
+                # Nothing is computed for zero-variance groups.
+                charge_sampling(learner, len(prompt), [one.tokens for one in group], learnt=bool(rewards.std() > 0))
             yield stats
 
-    yield from learner.told(steps())
+    yield from learner.until_spent(steps())
 
 
 def own_right_ones(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
@@ -166,9 +168,9 @@ def own_right_ones(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
         drawn = sample_groups(learner.student, learner.tokenizer, problems(number), samples=SAMPLES, seed=seed)
         for several in drawn:
             prompt = encode(learner.tokenizer, direct(several[0].problem.question))
-            pay_for_drawing(learner, len(prompt), [one.tokens for one in several])
+            charge_sampling(learner, len(prompt), [one.tokens for one in several])
         kept = distinct([one for several in drawn for one in several if ends_right(one)])
-        yield from study(learner, as_examples(learner.tokenizer, kept), until=(number + 1) / ROUNDS)
+        yield from imitate(learner, as_examples(learner.tokenizer, kept), until=(number + 1) / ROUNDS)
 
 
 GRPO = "GRPO on the student"
@@ -184,7 +186,7 @@ ARMS: dict[str, Arm] = {
     "worked solutions": solutions,
 }
 
-# --- questions, and keeping books ---------------------------------------------------------------------------------
+# --- questions, and counting FLOPs --------------------------------------------------------------------------------
 
 
 def questions(seed: int, each: int) -> list[Problem]:
@@ -194,7 +196,7 @@ def questions(seed: int, each: int) -> list[Problem]:
 
 def by_step(learner: BudgetedStudent, several: int) -> Callable[[int], list[Problem]]:
     """Other problems every step, the families alike."""
-    return lambda step: questions(1_000_003 * (1 + learner.seed) + step, max(1, several // len(FAMILIES)))
+    return lambda step: questions(step_seed(1 + learner.seed, step), max(1, several // len(FAMILIES)))
 
 
 @cache
@@ -204,14 +206,14 @@ def teacher() -> nn.Module:
 
 
 @cache
-def said_by_teacher(seed: int, each: int) -> list[Rollout]:
+def teacher_traces(seed: int, each: int) -> list[Rollout]:
     """One reply of the teacher to each of a seed's questions; the arms that learn from them share them."""
     return collect_traces(teacher(), load(TEACHER)[1], questions(seed, each), keep=everything, seed=seed)
 
 
 def teacher_rollouts(learner: BudgetedStudent) -> list[Rollout]:
-    """The teacher's replies to the learner's questions; their drawing is noted."""
-    replies = said_by_teacher(learner.seed, learner.questions)
+    """The teacher's replies to the learner's questions; the FLOPs of sampling them are counted."""
+    replies = teacher_traces(learner.seed, learner.questions)
     for one in replies:
         prompt = len(encode(learner.tokenizer, direct(one.problem.question)))
         learner.spent["teacher"] += sampling_flops(teacher().config, prompt, [one.tokens])
@@ -219,7 +221,7 @@ def teacher_rollouts(learner: BudgetedStudent) -> list[Rollout]:
 
 
 def plan(learner: BudgetedStudent, cost: float, until: float = 1.0) -> TrainingConfig:
-    """As many steps of this cost as there are in the purse."""
+    """As many steps of this cost as the compute budget still allows."""
     steps = max(1, round((until * learner.budget - learner.spent["student"]) / cost))
     return TrainingConfig(steps, ROWS, LENGTH, learner.rate, warmup=min(20, steps), seed=learner.seed)
 
@@ -227,28 +229,28 @@ def plan(learner: BudgetedStudent, cost: float, until: float = 1.0) -> TrainingC
 def metered(
     learner: BudgetedStudent, batch: Callable[[int], Packed], *, sampled: bool = False
 ) -> Callable[[int], Packed]:
-    """The same batches; what learning from them costs is noted, and the drawing if they were `sampled`."""
+    """The same batches; the FLOPs of learning from them are counted, and of sampling them if they were `sampled`."""
 
     def counted(step: int) -> Packed:
         packed = batch(step)
         for length, reply in zip(packed.lengths, packed.replies, strict=True):
             learner.spent["student"] += training_flops(learner.student.config, length)
             if sampled:
-                pay_for_drawing(learner, length - reply, [reply])
+                charge_sampling(learner, length - reply, [reply])
         return packed
 
     return counted
 
 
-def pay_for_drawing(learner: BudgetedStudent, prompt: int, replies: Sequence[int], *, learnt: bool = False) -> None:
-    """Note what it costs to draw replies of these lengths, and to learn from them."""
+def charge_sampling(learner: BudgetedStudent, prompt: int, replies: Sequence[int], *, learnt: bool = False) -> None:
+    """Count the FLOPs of sampling replies of these lengths, and of learning from them if they are `learnt` from."""
     config = learner.student.config
     learner.spent["student"] += sampling_flops(config, prompt, replies)
     learner.spent["student"] += learnt * sum(training_flops(config, prompt + reply) for reply in replies)
 
 
 def scored(learner: BudgetedStudent, divergence: Callable) -> Callable:
-    """The loss that asks the teacher; what it reads is noted."""
+    """The loss against the teacher's distributions; the FLOPs of its reading are counted."""
     loss = distillation_loss(teacher(), divergence)
 
     def counted(student: nn.Module, batch: Packed) -> torch.Tensor:

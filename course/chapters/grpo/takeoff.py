@@ -9,7 +9,7 @@ from course.learn.grpo import GRPOConfig, grpo, training_problems
 from course.learn.monitoring import mean
 from course.learn.policy_gradient import constant_length, sequence_mean, token_mean
 from course.learn.probes import length_trap, lengthening
-from course.learn.sft import TrainingExample, imitation_loss, in_turn
+from course.learn.sft import TrainingExample, imitation_loss, shuffled_batches
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.think.evaluation import paired_comparison
@@ -33,7 +33,7 @@ def take_off(habit: float, seed: int, problems: int) -> dict:
     """Have `mini-base` imitate replies of which a share thinks, then reward it until it is right on 20 points more."""
     model, tokenizer = load("mini-base")
     config = replace(IMITATING, seed=seed)
-    shown = in_turn(replies_of_which_few_think(tokenizer, habit, seed), config.rows, config.length, seed)
+    shown = shuffled_batches(replies_of_which_few_think(tokenizer, habit, seed), config.rows, config.length, seed)
     for _ in train(model, shown, config, loss=imitation_loss):
         pass
     asked = [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split="test")]
@@ -49,14 +49,14 @@ def take_off(habit: float, seed: int, problems: int) -> dict:
 def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[TrainingExample]:
     """Questions of the train split, a share of them worked out and the rest answered straight off."""
     rng = random.Random(f"habit:{habit}:{seed}")
-    lessons = []
+    examples = []
     for family in FAMILIES_TO_TAKE_OFF:
         for problem in draw_problems(family, SHOWN, split="train", seed=seed):
             lines, answer = solve(FAMILIES[family], problem, rng)
             text = exchange(problem.question, answer, lines if rng.random() < habit else None)
             prompt = encode(tokenizer, direct(problem.question))
-            lessons.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
-    return lessons
+            examples.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
+    return examples
 
 
 def two_families(config: GRPOConfig, step: int) -> list[Problem]:

@@ -1,11 +1,11 @@
-"""The arms of chapter 9: each spends the same, books what it spends, and can be run."""
+"""The arms of chapter 9: each spends the same, counts what it spends, and can be run."""
 
 import pytest
 
-from course.chapters.distillation import arms
-from course.chapters.distillation.arms import ARMS, BudgetedStudent, metered, pay_for_drawing, questions
+from course.chapters.distillation import arms, experiments
+from course.chapters.distillation.arms import ARMS, BudgetedStudent, charge_sampling, metered, questions
 from course.chapters.distillation.experiments import NAMED, RATES, USUAL_RATES, watched
-from course.learn.sft import TrainingExample, in_turn
+from course.learn.sft import TrainingExample, shuffled_batches
 from course.model import load
 from course.model.accounting import forward_flops, sampling_flops, training_flops
 from course.world.problem import split_of
@@ -13,21 +13,21 @@ from course.world.problem import split_of
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    """`mini-base` as its own student and teacher, and a short lesson."""
-    monkeypatch.setattr(distillation, "TEACHER", "mini-base")
-    monkeypatch.setattr(distillation, "STUDENT", "mini-base")
-    monkeypatch.setattr(schooling, "TEACHER", "mini-base")
+    """`mini-base` as its own student and teacher, and few questions."""
+    monkeypatch.setattr(experiments, "TEACHER", "mini-base")
+    monkeypatch.setattr(experiments, "STUDENT", "mini-base")
+    monkeypatch.setattr(arms, "TEACHER", "mini-base")
     arms.teacher.cache_clear()
-    arms.said_by_teacher.cache_clear()
+    arms.teacher_traces.cache_clear()
     yield
     arms.teacher.cache_clear()
-    arms.said_by_teacher.cache_clear()
+    arms.teacher_traces.cache_clear()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arm", ARMS)
-def test_every_arm_spends_its_purse_and_no_more_than_a_step_beyond(arm, stand_in, monkeypatch):
-    monkeypatch.setattr(schooling, "GROUPS", 10)
+def test_every_arm_spends_its_compute_budget_and_no_more_than_a_step_beyond(arm, stand_in, monkeypatch):
+    monkeypatch.setattr(arms, "GROUPS", 10)
     student, tokenizer = load("mini-base")
     learner = BudgetedStudent(student, tokenizer, rate=1e-4, budget=1e11, questions=60)
     spent = [stats["flops"] for stats in ARMS[arm](learner)]
@@ -38,20 +38,20 @@ def test_every_arm_spends_its_purse_and_no_more_than_a_step_beyond(arm, stand_in
     assert (learner.spent["teacher"] > 0) == taught
 
 
-def test_what_is_learnt_from_is_booked_as_three_readings_of_each_lesson():
+def test_what_is_learnt_from_is_counted_as_three_readings_of_each_example():
     student, tokenizer = load("mini-base")
-    lessons = [TrainingExample((7,) * (5 + number), (8,) * 9) for number in range(40)]
+    examples = [TrainingExample((7,) * (5 + number), (8,) * 9) for number in range(40)]
     learner = BudgetedStudent(student, tokenizer, rate=1.0)
-    packed = metered(learner, in_turn(lessons, 2, 60))(0)
+    packed = metered(learner, shuffled_batches(examples, 2, 60))(0)
     by_hand = sum(3 * forward_flops(student.config, length) for length in packed.lengths)
     assert learner.spent["student"] == pytest.approx(by_hand)
 
 
-def test_drawing_is_booked_and_learning_from_it_only_where_there_is_something_to_learn():
+def test_sampling_is_counted_and_learning_from_it_only_where_there_is_something_to_learn():
     student, tokenizer = load("mini-base")
     drawn, learnt = BudgetedStudent(student, tokenizer, rate=1.0), BudgetedStudent(student, tokenizer, rate=1.0)
-    pay_for_drawing(drawn, 30, [4, 50])
-    pay_for_drawing(learnt, 30, [4, 50], learnt=True)
+    charge_sampling(drawn, 30, [4, 50])
+    charge_sampling(learnt, 30, [4, 50], learnt=True)
     assert drawn.spent["student"] == sampling_flops(student.config, 30, [4, 50])
     gradient = training_flops(student.config, 34) + training_flops(student.config, 80)
     assert learnt.spent["student"] - drawn.spent["student"] == pytest.approx(gradient)
@@ -64,7 +64,7 @@ def test_everything_is_asked_of_train_problems_and_every_arm_has_as_many_trials(
 
 
 @pytest.mark.slow
-def test_a_pupil_is_asked_before_at_each_share_and_at_the_end(stand_in):
+def test_a_student_is_measured_before_at_each_share_and_at_the_end(stand_in):
     learner = BudgetedStudent(*load("mini-base"), rate=1e-4, budget=5e10, questions=60)
     shares = [found["share"] for found in watched("traces", learner, checks=2, problems=4)]
     assert shares[0] == 0 and 0.5 <= shares[1] < 0.9 and shares[2] == pytest.approx(1, abs=0.2) and len(shares) == 3
@@ -72,19 +72,19 @@ def test_a_pupil_is_asked_before_at_each_share_and_at_the_end(stand_in):
 
 @pytest.mark.slow
 def test_the_experiment_chooses_rates_on_dev_and_compares_seed_by_seed(stand_in, monkeypatch, tmp_path):
-    """The bookkeeping around the arms, with invented runs: the best rate on dev is used, pairs are paired."""
+    """What surrounds the arms, with invented runs: the best rate on dev is used, pairs are paired."""
     asked = []
 
     def invented(name, piece, jobs):
         asked.extend(jobs)
-        figures = {"families": dict.fromkeys(distillation.FAMILIES, 0.5), "thinks": 0.5, "tokens": 9.0, "steps": 3}
+        figures = {"families": dict.fromkeys(experiments.FAMILIES, 0.5), "thinks": 0.5, "tokens": 9.0, "steps": 3}
         flops = {"student": 1e12, "teacher": 0.0}
         value = {job: {"accuracy": 0.1 * list(ARMS).index(job[0]) + (0.01 * job[1] if job[-1] == "test" else job[2])}
                  for job in jobs}  # fmt: skip
         return {job: {**figures, **value[job], "flops": flops} for job in jobs}
 
-    monkeypatch.setattr(distillation, "spread", invented)
-    found = distillation.distillation(3, 2)
+    monkeypatch.setattr(experiments, "spread", invented)
+    found = experiments.distillation(3, 2)
     for arm in ARMS:
         (rate,) = {job[2] for job in asked if job[0] == arm and job[-1] == "test"}
         assert rate == max(RATES.get(arm, USUAL_RATES))
@@ -96,17 +96,17 @@ def test_the_experiment_chooses_rates_on_dev_and_compares_seed_by_seed(stand_in,
 
 @pytest.mark.slow
 def test_students_of_all_sizes_read_as_much_and_learn_either_way_from_there(stand_in, monkeypatch):
-    monkeypatch.setattr(distillation, "READING", 2)
-    monkeypatch.setattr(distillation, "LESSONS", 30_000)
-    pupils = []
+    monkeypatch.setattr(experiments, "READING", 2)
+    monkeypatch.setattr(experiments, "LESSONS", 30_000)
+    students = []
     monkeypatch.setattr(
-        distillation,
+        experiments,
         "BudgetedStudent",
-        lambda *sizes, **purse: pupils.append(BudgetedStudent(*sizes, **purse, questions=60)) or pupils[-1],
+        lambda *sizes, **settings: students.append(BudgetedStudent(*sizes, **settings, questions=60)) or students[-1],
     )
-    small, large = (distillation.teach_size(name, 0, 10) for name in ("32 x 1", "72 x 3"))
+    small, large = (experiments.teach_size(name, 0, 10) for name in ("32 x 1", "72 x 3"))
     assert small["parameters"] < large["parameters"] == 203_256
     assert set(large) == {"parameters", "before", "answers only", "traces"}
-    answers, traces = pupils[2:]
+    answers, traces = students[2:]
     assert answers.student is not traces.student and traces.spent["teacher"] > 0 == answers.spent["teacher"]
     assert traces.spent["student"] == pytest.approx(answers.spent["student"], rel=0.2)

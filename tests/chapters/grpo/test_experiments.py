@@ -98,11 +98,11 @@ def test_what_a_start_imitates_is_worked_out_as_often_as_it_says_and_of_the_trai
     monkeypatch.setattr(takeoff, "SHOWN", 400)
     tokenizer = load_tokenizer()
     for habit in (0.0, 0.1):
-        lessons = takeoff.replies_of_which_few_think(tokenizer, habit, 0)
-        thinking = [one for one in lessons if "<think>" in tokenizer.decode(one.reply)]
-        assert len(lessons) == 800 and abs(len(thinking) / 800 - habit) < 0.035
-        assert all(one.reply[-1] == tokenizer.eos_token_id for one in lessons)
-        assert tokenizer.decode(lessons[0].prompt).endswith("<assistant>")
+        examples = takeoff.replies_of_which_few_think(tokenizer, habit, 0)
+        thinking = [one for one in examples if "<think>" in tokenizer.decode(one.reply)]
+        assert len(examples) == 800 and abs(len(thinking) / 800 - habit) < 0.035
+        assert all(one.reply[-1] == tokenizer.eos_token_id for one in examples)
+        assert tokenizer.decode(examples[0].prompt).endswith("<assistant>")
 
 
 def test_takeoff_asks_for_cups_and_sums_of_the_train_split_only():

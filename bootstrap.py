@@ -2,7 +2,8 @@
 
 Needs nothing but Python 3.11 or newer with venv. Makes `.venv` beside this file, installs the exact versions of
 `constraints.txt` in it, and hands over to `python -m course COMMAND`. The second time it has nothing to do and says
-nothing. `make COMMAND` calls this; where there is no make, as on Windows, this is what to type.
+nothing; if it was interrupted, the same command goes on. `make COMMAND` calls this; where there is no make, as on
+Windows, this is what to type.
 """
 
 import hashlib
@@ -32,48 +33,83 @@ EXTRAS = {  # what each command needs; any other gets everything
     "clean": set(),
 }
 EVERYTHING = {"lab", "test", "book", "peers"}
+# Fails unless pip works and every package has all the files that it brought, each of its full size.
+WHOLE = """
+import csv, importlib.metadata, pip._internal.cli.main
+for package in importlib.metadata.distributions():
+    for name, _, size in csv.reader(package.read_text("RECORD").splitlines()):
+        if size and "__pycache__" not in name:
+            assert package.locate_file(name).stat().st_size == int(size), name
+"""
 
 
 def main() -> None:
     """Set up what the command needs and run it, ending with its exit status."""
     if sys.version_info < (3, 11):
-        sys.exit(f"[course] Python {platform.python_version()} is too old, 3.11 is needed: make lab PYTHON=python3.12")
+        again = f"{'py -3.12' if os.name == 'nt' else 'python3.12'} bootstrap.py {' '.join(sys.argv[1:]) or 'lab'}"
+        sys.exit(f"[course] Python {platform.python_version()} is too old, 3.11 is needed; with a newer one: {again}")
     command = sys.argv[1:] or ["--help"]
-    set_up(EXTRAS.get(command[0], EVERYTHING))
+    try:
+        set_up(EXTRAS.get(command[0], EVERYTHING))
+    except KeyboardInterrupt:
+        say("stopped before everything was set up; the same command goes on")
+        sys.exit(130)
     sys.exit(hand_over(command))
 
 
 def set_up(extras: set[str]) -> None:
-    """Make `.venv` hold the course with these extras, unless it does already."""
+    """Make `.venv` hold the course with these extras, unless it does already.
+
+    It is finished when `ready.json` says so, and that is written last. What an interrupted run left is gone on with if
+    it is whole, and made again if not.
+    """
     made_from = fingerprint()
     before = installed_extras(made_from)
     if extras <= before:
         return
     started = time.monotonic()
-    if not PYTHON.exists():
-        say("making a virtual environment in .venv")
-        run([sys.executable, "-m", "venv", VENV])
-        pip("install", "--upgrade", pinned("pip"))  # an old pip downloads whole files to read what they need
+    if STAMP.exists():
+        STAMP.unlink()
+    if not whole():
+        say(f"making a virtual environment in .venv{' again: the one there is not whole' * VENV.exists()}")
+        run([sys.executable, "-m", "venv", "--clear", VENV])
+    pip("install", pinned("pip"))  # an old pip downloads whole files to read what they need
     install_torch(pinned("torch"))
     names = ",".join(sorted(extras | before))
     say(f"installing the course and what it needs ({names}); this takes a few minutes the first time")
     pip("install", "--editable", f"{ROOT}[{names}]", "--constraint", ROOT / "constraints.txt")
-    STAMP.write_text(json.dumps({"made_from": made_from, "extras": names.split(",")}), encoding="ascii")
+    finish({"made_from": made_from, "extras": names.split(",")})
     say(f"ready after {time.monotonic() - started:.0f} seconds")
 
 
 def fingerprint() -> str:
-    """What an environment is made from, so that a change in it is noticed."""
+    """What an environment is made from and where, so that a change is noticed: one that was moved no longer works."""
     parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return hashlib.sha256(b"\0".join([*parts, os.fsencode(VENV)])).hexdigest()
 
 
 def installed_extras(made_from: str) -> set[str]:
-    """The extras `.venv` holds already, if it was made from the same files."""
-    if not (PYTHON.exists() and STAMP.exists()):
+    """The extras `.venv` holds already, if it is finished and was made from the same files."""
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="ascii"))
+        return set(stamp["extras"]) if PYTHON.exists() and stamp["made_from"] == made_from else set()
+    except (OSError, ValueError, KeyError, TypeError):  # missing, empty, damaged or something else
         return set()
-    stamp = json.loads(STAMP.read_text(encoding="ascii"))
-    return set(stamp["extras"]) if stamp["made_from"] == made_from else set()
+
+
+def whole() -> bool:
+    """Whether `.venv` is an environment to install into: Python and pip work, and no package is half installed."""
+    try:
+        return subprocess.run([PYTHON, "-I", "-c", WHOLE], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def finish(stamp: dict) -> None:
+    """Note that `.venv` is ready, all at once: a note that is half written says nothing."""
+    partial = STAMP.with_suffix(".partial")
+    partial.write_text(json.dumps(stamp), encoding="ascii")
+    partial.replace(STAMP)
 
 
 def install_torch(pin: str) -> None:
@@ -135,18 +171,32 @@ def pip(*arguments: str | Path) -> None:
 
 def run(command: list[str | Path]) -> None:
     """Run a command, ending here if it fails: what it printed says why."""
-    if status := subprocess.run(command).returncode:
+    with subprocess.Popen(command) as process:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:  # the command heard it too: let it tidy up
+            process.wait()
+            raise
+    if status:
         sys.exit(f"[course] setting up stopped with status {status} at: {' '.join(map(str, command))}")
 
 
 def hand_over(command: list[str]) -> int:
     """Run the course's command line in `.venv` and return its exit status. Control-C is the command's business."""
-    if command[0] == "clean" and not PYTHON.exists():
-        say("nothing to clean: nothing was set up here")
+    if command[0] == "clean" and not STAMP.exists():
+        say("nothing to clean: nothing was set up here, or not to the end")
         return 0
     module = ["course.doctor"] if command[0] == "doctor" else ["course", *command]
     signal.signal(signal.SIGINT, lambda *_: None)
-    return subprocess.run([PYTHON if PYTHON.exists() else sys.executable, "-m", *module], cwd=ROOT).returncode
+    return subprocess.run([PYTHON if starts(PYTHON) else sys.executable, "-m", *module], cwd=ROOT).returncode
+
+
+def starts(python: Path) -> bool:
+    """Whether this Python is there and runs."""
+    try:
+        return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def say(message: str) -> None:

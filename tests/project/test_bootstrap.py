@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import venv
 
 import pytest
 
@@ -19,6 +20,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "ready.json")
     monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / "python")
     monkeypatch.setattr(bootstrap, "run", lambda command: commands.append(" ".join(map(str, command))))
+    monkeypatch.setattr(bootstrap, "whole", lambda: bootstrap.PYTHON.exists())
     monkeypatch.setattr(bootstrap, "is_installed", lambda pin: False)
     monkeypatch.setattr(bootstrap.platform, "system", lambda: "Linux")
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
@@ -106,8 +108,196 @@ def test_an_environment_that_was_deleted_is_made_again(machine):
 
 def test_a_python_that_is_too_old_is_told_what_to_type(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 10, 4))
-    with pytest.raises(SystemExit, match="make lab PYTHON=python3"):
+    with pytest.raises(SystemExit, match="3.12 bootstrap.py"):
         bootstrap.main()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '"ready"', "null", '{"extras": ["lab"]}', '{"made_from": 1, "extras": null}', "\ufeff{}"]
+)
+def test_a_note_that_says_anything_else_is_no_sign_of_being_ready(machine, content):
+    bootstrap.PYTHON.touch()
+    bootstrap.STAMP.write_text(content, encoding="utf-8")
+    bootstrap.set_up({"lab"})
+    assert any("--editable" in command for command in machine)
+    machine.clear()
+    bootstrap.set_up({"lab"})
+    assert machine == []
+
+
+class Pip:
+    """A machine that carries out what bootstrap.py runs, and is interrupted after so many steps, as by control-C."""
+
+    def __init__(self, last=None):
+        self.last, self.steps = last, 0
+
+    def step(self, *paths):
+        """One more file or folder appears; the machine stops before it once its steps are used up."""
+        for path in paths:
+            if self.steps == self.last:
+                raise KeyboardInterrupt
+            self.steps += 1
+            path.touch()
+
+    def run(self, command):
+        """Leave what the command leaves: each package in two steps, whole only after the second."""
+        venv, words = bootstrap.VENV, " ".join(map(str, command))
+        if "-m venv" in words:
+            for old in sorted(venv.iterdir()) if venv.exists() else []:
+                if self.steps == self.last:
+                    raise KeyboardInterrupt
+                self.steps += 1
+                old.unlink()
+            venv.mkdir(exist_ok=True)
+            self.step(bootstrap.PYTHON)
+        assert bootstrap.PYTHON.exists(), "nothing is installed without a Python"
+        package = next(name for name in ("venv", "pip==", "torch==", "--editable") if f" {name}" in words)
+        half, done = venv / f"{package}-half", venv / f"{package}-whole"
+        assert package == "venv" or (venv / "venv-whole").exists(), "nothing is installed without pip"
+        assert not half.exists(), "pip takes a package that is half installed for installed"
+        self.step(half, done)
+        half.unlink()
+
+    @staticmethod
+    def whole():
+        return bootstrap.PYTHON.exists() and (bootstrap.VENV / "venv-whole").exists() and not halves()
+
+
+def halves():
+    return [path.name for path in bootstrap.VENV.iterdir() if path.name.endswith("half")]
+
+
+def test_interrupted_anywhere_the_next_run_recovers_and_the_one_after_has_nothing_to_do(machine, monkeypatch, tmp_path):
+    def set_up(last=None):
+        pip = Pip(last)
+        monkeypatch.setattr(bootstrap, "run", pip.run)
+        monkeypatch.setattr(bootstrap, "whole", pip.whole)
+        try:
+            bootstrap.set_up({"lab"})
+        except KeyboardInterrupt:
+            assert bootstrap.installed_extras(bootstrap.fingerprint()) == set(), "what was stopped is not finished"
+        return pip.steps
+
+    def at(folder):
+        for name, path in (("VENV", folder), ("STAMP", folder / "ready.json"), ("PYTHON", folder / "python")):
+            monkeypatch.setattr(bootstrap, name, path)
+
+    at(tmp_path / "once")
+    steps = set_up()
+    made = {path.name for path in bootstrap.VENV.iterdir()}
+    assert steps == 9 and "ready.json" in made
+    for last in range(steps):
+        for again in range(2 * steps):  # and the run that goes on is interrupted as well
+            at(tmp_path / f"{last}-{again}")
+            set_up(last)
+            set_up(again)
+            set_up()
+            assert {path.name for path in bootstrap.VENV.iterdir()} == made, (last, again)
+            assert set_up() == 0, "nothing is left to do"
+
+
+def test_a_note_half_written_is_not_seen(machine, monkeypatch):
+    bootstrap.PYTHON.touch()
+    monkeypatch.setattr(bootstrap.Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.set_up({"lab"})
+    assert not bootstrap.STAMP.exists()
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_control_c_says_that_the_same_command_goes_on(machine, monkeypatch, capsys):
+    monkeypatch.setattr(bootstrap, "run", interrupted)
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "lab"])
+    with pytest.raises(SystemExit) as end:
+        bootstrap.main()
+    assert end.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().out
+
+
+def test_a_command_that_is_interrupted_ends_before_bootstrap_does(tmp_path, monkeypatch):
+    tidying = "import sys, time, pathlib; time.sleep(1); pathlib.Path(sys.argv[1]).touch()"
+    wait = bootstrap.subprocess.Popen.wait
+    heard = []
+
+    def interrupted_once(process, timeout=None):
+        if not heard:
+            heard.append(True)
+            raise KeyboardInterrupt
+        return wait(process, timeout)
+
+    monkeypatch.setattr(bootstrap.subprocess.Popen, "wait", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.run([sys.executable, "-c", tidying, tmp_path / "tidy"])
+    assert (tmp_path / "tidy").exists()
+
+
+@pytest.fixture
+def environment(tmp_path, monkeypatch):
+    """A real virtual environment without pip, as one that control-C stopped in its first second."""
+    venv.create(tmp_path / ".venv", with_pip=False)
+    monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / ".venv" / bootstrap.PYTHON.relative_to(bootstrap.VENV))
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / ".venv" / "ready.json")
+    bootstrap.STAMP.touch()
+    (packages,) = (tmp_path / ".venv").rglob("site-packages")
+    return packages
+
+
+def package(folder, name, sizes=(9, 9)):
+    """A package of two files in a folder of packages, and the record that lists them."""
+    record = folder / f"{name.partition('/')[0]}-1.0.dist-info" / "RECORD"
+    record.parent.mkdir(exist_ok=True)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(b"x" * sizes[0])
+    (record.parent / "METADATA").write_bytes(b"Name: one" + b"x" * (sizes[1] - 9))
+    lines = [f"{name},,9", f"{record.parent.name}/METADATA,,9", f"{record.parent.name}/RECORD,,"]
+    record.write_text("\n".join(lines), encoding="utf-8")
+    return record
+
+
+def test_an_environment_without_pip_is_made_again(environment, monkeypatch):
+    commands = []
+    monkeypatch.setattr(bootstrap, "run", lambda command: commands.append(" ".join(map(str, command))))
+    monkeypatch.setattr(bootstrap, "install_torch", lambda pin: None)
+    bootstrap.set_up({"lab"})
+    assert commands[0].endswith(f"-m venv --clear {bootstrap.VENV}")
+
+
+def test_an_environment_is_whole_as_long_as_every_package_is(environment):
+    assert not bootstrap.whole()
+    package(environment, "pip/_internal/cli/main.py").parent.joinpath("METADATA").read_bytes()
+    (environment / "pip/_internal/cli/main.py").write_text("x = 1\n\n\n\n", encoding="ascii")
+    assert bootstrap.whole()
+    record = package(environment, "one/a.py")
+    assert bootstrap.whole()
+    for breaking in (
+        lambda: (environment / "one/a.py").unlink(),
+        lambda: (environment / "one/a.py").write_bytes(b""),
+        lambda: (record.parent / "METADATA").unlink(),
+        record.unlink,
+    ):
+        package(environment, "one/a.py")
+        breaking()
+        assert not bootstrap.whole()
+
+
+def test_without_a_python_that_starts_nothing_is_whole(environment):
+    bootstrap.PYTHON.unlink()
+    bootstrap.PYTHON.touch(0o755)
+    assert not bootstrap.whole()
+    assert not bootstrap.starts(bootstrap.PYTHON)
+
+
+def test_an_environment_that_was_moved_is_set_up_again(machine, monkeypatch, tmp_path):
+    bootstrap.PYTHON.touch()
+    bootstrap.set_up({"lab"})
+    made_from = bootstrap.fingerprint()
+    assert bootstrap.installed_extras(made_from) == {"lab"}
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "elsewhere")
+    assert bootstrap.fingerprint() != made_from
 
 
 def test_only_pythons_own_library_is_needed():

@@ -20,8 +20,10 @@ _STYLE = {
     "thinking": "border-left:3px dashed #cc79a7;padding-left:.6em;margin:.2em 0;font-style:italic;white-space:pre-wrap",
     "label": "opacity:.75;font-size:85%",
 }
+_SAID = {True: "right", False: "WRONG", None: "     "}  # of a step, as text and on a page
+_SHOWN = {True: "✓", False: "✗ <strong>wrong</strong>", None: ""}
 NO_ANSWER = "(none)"
-CUT_OFF = "(none: it did not come to an end)"
+TRUNCATED = "(none: it did not come to an end)"
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,9 +48,7 @@ class Transcript:
         return "\n".join([*thinking, f"answer    {self._answer(place)}"])
 
     def _answer(self, place: int) -> str:
-        answer = self.replies[place].answer
-        if answer is None:
-            answer = NO_ANSWER if self.finished[place] else CUT_OFF
+        answer = _answered(self.replies[place], self.finished[place])
         return answer if self.verdicts is None else f"{answer}   {'right' if self.verdicts[place] else 'wrong'}"
 
     def _repr_html_(self) -> str:
@@ -62,7 +62,7 @@ class Transcript:
     def _as_html(self, place: int) -> str:
         reasoning = self.replies[place].reasoning
         thinking = f'<div style="{_STYLE["thinking"]}">{escape(reasoning)}</div>' if reasoning else ""
-        answer = self.replies[place].answer or (NO_ANSWER if self.finished[place] else CUT_OFF)
+        answer = _answered(self.replies[place], self.finished[place])
         verdict = "" if self.verdicts is None else (" ✓ right" if self.verdicts[place] else " ✗ wrong")
         label = f'<span style="{_STYLE["label"]}">'
         said = f"{label}answer </span><strong>{escape(answer)}</strong>{label}{verdict}</span>"
@@ -88,22 +88,22 @@ def transcript(prompt: str, completions: Sequence[Completion], problem: Problem 
 
 @dataclass(frozen=True, repr=False)
 class Marked:
-    """The steps of one reply, each with the oracle's mark, and its answer."""
+    """The steps of one reply, each marked right or wrong, and its answer."""
 
     question: str
     steps: tuple[str, ...]
-    verdicts: tuple[bool, ...]
+    verdicts: tuple[bool | None, ...]  # None where nobody can say: plain facts have no steps that follow
     answer: str
     right: bool
 
     @property
     def first_wrong(self) -> int | None:
         """The number of the first wrong step, counted from 1; None if all are right."""
-        return next((number for number, right in enumerate(self.verdicts, 1) if not right), None)
+        return next((number for number, right in enumerate(self.verdicts, 1) if right is False), None)
 
     def __str__(self) -> str:
         lines = [
-            f"{number:3} {'right' if right else 'WRONG'}  {step}"
+            f"{number:3} {_SAID[right]}  {step}"
             for number, (step, right) in enumerate(zip(self.steps, self.verdicts, strict=True), 1)
         ]
         return "\n".join([self.question, *lines, f"answer     {self.answer}   {'right' if self.right else 'wrong'}"])
@@ -112,7 +112,7 @@ class Marked:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<tr><td style="{_STYLE["label"]}">{number}</td><td>{"✓" if right else "✗ <strong>wrong</strong>"}</td>'
+            f'<tr><td style="{_STYLE["label"]}">{number}</td><td>{_SHOWN[right]}</td>'
             f'<td style="text-align:left;font-family:monospace">{escape(step)}</td></tr>'
             for number, (step, right) in enumerate(zip(self.steps, self.verdicts, strict=True), 1)
         )
@@ -122,11 +122,17 @@ class Marked:
 
 
 def marked(one: Rollout) -> Marked:
-    """A reply opened step by step, each step judged by the oracle of its family."""
+    """A reply opened step by step, each step checked by its family's oracle; a plain fact's steps stay unmarked."""
     lines = steps(one.reply.reasoning)
-    verdicts = FAMILIES[one.problem.family].check_steps(one.problem, lines)
-    answer = one.reply.answer or (NO_ANSWER if one.completion.finished else CUT_OFF)
+    family = FAMILIES.get(one.problem.family)
+    verdicts = family.check_steps(one.problem, lines) if family else [None] * len(lines)
+    answer = _answered(one.reply, one.completion.finished)
     return Marked(one.problem.question, tuple(lines), tuple(verdicts), answer, one.right)
+
+
+def _answered(reply: Reply, finished: bool) -> str:
+    """A reply's answer, or why it has none."""
+    return reply.answer or (NO_ANSWER if finished else TRUNCATED)
 
 
 @dataclass(frozen=True, repr=False)

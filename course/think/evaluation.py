@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course._shapes import Float
 from course.think.rollouts import Rollout
-from course.world import FAMILIES
+from course.world import FAMILIES, Problem, is_right
 
 SUBSETS = 400  # random choices of k samples that stand for all of them
 
@@ -114,18 +115,25 @@ def paired_comparison(first: Sequence[float], second: Sequence[float]) -> Compar
     """The mean of `second - first`, unit by unit, with a 95 % t-interval and a verdict.
 
     One number a unit in the same order on both sides: the mark of a problem (True or False), or the score of a seed
-    where something was trained. If there is no difference, the verdict is wrong in 5 % of comparisons of
-    seeds; with marks of few problems, which come in whole steps, in fewer. Name both sides before you run them.
+    where something was trained. If there is no difference, the verdict is wrong in 5 % of comparisons of seeds, whose
+    scores are taken to be normal. Marks are not: there, and wherever all differences have one size, the interval leaves
+    out zero only if an exact test of the signs (McNemar 1947) agrees, so that the verdict is wrong in at most 5 % of
+    comparisons of however few problems. Name both sides before you run them.
 
     Raises ValueError if the sides are not equally long, and for fewer than two units.
 
-    >>> paired_comparison([0, 0, 1, 0, 0, 1, 0, 0], [1, 1, 1, 0, 1, 1, 1, 1])
-    +0.62 [+0.19, +1.06], n=8: better
+    >>> paired_comparison([0.1, 0.3, 0.2], [0.5, 0.6, 0.7])
+    +0.40 [+0.15, +0.65], n=3: better
+    >>> paired_comparison([0, 0], [1, 1])
+    +1.00 [-0.68, +1.00], n=2: can't tell
     """
     if len(first) != len(second):
         raise ValueError(f"a pair needs two sides: {len(first)} numbers against {len(second)}")
-    found = estimate([float(after) - float(before) for before, after in zip(first, second, strict=True)])
-    return Comparison(found.mean, found.interval, found.n)
+    differences = np.array([float(after) - float(before) for before, after in zip(first, second, strict=True)])
+    found = estimate(differences.tolist())
+    low, high = found.interval
+    interval = found.interval if low <= 0 <= high else _unless_signs_disagree(found.interval, differences)
+    return Comparison(found.mean, interval, found.n)
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -200,13 +208,39 @@ def scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, Score]:
 
 
 def constant_scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, float]:
-    """What somebody would score who always says the family's best constant answer."""
+    """What each group would score if every reply were the best constant answer, whatever the question.
+
+    That is the answer its family names; plain facts, which have no family, have the commonest one of the group.
+    """
     return {
-        family: accuracy(
-            [FAMILIES[family].correct(one.problem, FAMILIES[family].constant_answer) for one in several]
-        ).mean
-        for family, several in answered.items()
+        group: accuracy(_constant_marks([one.problem for one in several])).mean for group, several in answered.items()
     }
+
+
+def _constant_marks(problems: Sequence[Problem]) -> list[bool]:
+    """Which of these problems the best constant answer solves."""
+    facts = _leaders([problem.answer for problem in problems if problem.family not in FAMILIES])
+    said = [FAMILIES[one.family].constant_answer if one.family in FAMILIES else facts[0] for one in problems]
+    return [is_right(problem, answer) for problem, answer in zip(problems, said, strict=True)]
+
+
+def _unless_signs_disagree(interval: tuple[float, float], differences: Float[np.ndarray, "N"]) -> tuple[float, float]:
+    """An interval that leaves out zero; if all differences are 0 or of one size, only if an exact test agrees.
+
+    Otherwise that test's own interval (Clopper and Pearson 1934) of the share that rose among those that changed.
+    """
+    size = float(np.abs(differences).max())
+    signs = np.round(differences / size, 9)  # 0.3 - 0.2 and 0.2 - 0.1 are one size
+    if not np.isin(signs, (-1, 0, 1)).all():
+        return interval
+    from scipy.stats import binomtest
+
+    test = binomtest(int((signs > 0).sum()), int((signs != 0).sum()))
+    if test.pvalue <= 0.05:
+        return interval
+    rose = test.proportion_ci(0.95, method="exact")
+    reach = size * float(np.abs(signs).mean())
+    return reach * (2 * float(rose.low) - 1), reach * (2 * float(rose.high) - 1)
 
 
 def _leaders(answers: Sequence[str | None]) -> list[str]:

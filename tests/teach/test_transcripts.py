@@ -6,6 +6,7 @@ from course.model import Completion
 from course.teach.transcripts import marked, tokens, transcript
 from course.think.rollouts import Rollout, read_reply
 from course.world import letters
+from course.world.facts import fact_problems
 from course.world.tokenizer import load_tokenizer
 
 PROMPT = "<user>How many e's are in bee?<assistant>"
@@ -64,6 +65,27 @@ def test_a_reply_is_opened_step_by_step_with_the_oracle_s_marks():
     html = one._repr_html_()
     assert html.count("✓") == 3 and html.count("✗") == 2
     assert opened("e?\nb 0\ne 1\ne 2\n</think>2", letters.ask("bee", "e")).first_wrong is None
+
+
+def test_a_plain_fact_is_opened_without_marks_on_its_steps():
+    fact = fact_problems()[0]
+    one = opened(f"it is\n{fact.answer}\n</think>{fact.answer}", fact)
+    assert one.verdicts == (None, None) and one.first_wrong is None and one.right
+    assert str(one).splitlines()[1:] == [
+        "  1        it is",
+        f"  2        {fact.answer}",
+        f"answer     {fact.answer}   right",
+    ]
+    assert one._repr_html_().count("✓") == 1 and "wrong" not in one._repr_html_()
+
+
+def test_an_answer_that_is_missing_says_why():
+    problem = letters.ask("bee", "e")
+    for text, finished, why in (("<think>b", True, "(none)"), ("2", False, "did not come to an end")):
+        completion = said(text, finished)
+        opened = marked(Rollout(problem, read_reply("<assistant>", completion), completion))
+        for shown in (transcript(PROMPT, [completion]), opened):
+            assert why in str(shown) and why in shown._repr_html_()
 
 
 def test_what_a_model_says_cannot_become_part_of_the_page_when_opened():

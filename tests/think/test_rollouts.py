@@ -1,5 +1,6 @@
 """Replies read as the course reads them; every family asked in every way with the same problems."""
 
+import pytest
 import torch
 
 from course.model import Completion
@@ -36,6 +37,21 @@ def test_every_family_is_asked_in_every_way_with_the_same_problems():
         assert plain == forced and len(plain) == 4
         assert scores(found["plain"])[family].total == 4
         assert 0 <= constant_scores(found["plain"])[family] <= 1
+
+
+def test_the_best_constant_answer_is_the_family_s_and_of_plain_facts_the_commonest():
+    said = Completion("", [], [], True)
+    facts = [
+        one
+        for one in fact_problems()
+        if one.given[:2] in (("color", "blood"), ("color", "a tomato"), ("color", "snow"))
+    ]
+    groups = {"facts": facts, "cups 11": draw_problems("cups", 30), "both": [*facts, letters.ask("bee", "b")]}
+    found = constant_scores(
+        {name: [Rollout(one, read_reply("", said), said) for one in g] for name, g in groups.items()}
+    )
+    assert found["facts"] == pytest.approx(2 / 3) and found["both"] == pytest.approx(3 / 4)
+    assert found["cups 11"] == pytest.approx(sum(one.answer == "1" for one in groups["cups 11"]) / 30)
 
 
 def test_thinking_needs_a_right_step_and_an_end():

@@ -1,4 +1,4 @@
-"""Exercises of chapter 1: where thinking pays, which step is wrong, where the answer begins."""
+"""Exercises of chapter 1: where thinking helps, which step is wrong, where the answer begins."""
 
 import re
 
@@ -8,7 +8,7 @@ from course.teach.exercises import Exercise, Mistake
 
 
 def check_running_sum(terms: list[int], lines: list[str]) -> list[bool]:
-    """Which lines start from the line before as written, add the next term, and add it correctly."""
+    """Whether each line starts from the total stated before it, adds the next term, and adds it correctly."""
     verdicts, total = [], 0
     for term, line in zip(terms, lines, strict=True):
         before, added, after = map(int, re.split(r"[+=]", line))
@@ -52,7 +52,7 @@ _SUMS = (
 
 
 def thinking_and_answer(text: str) -> tuple[str | None, str | None]:
-    """What stands before the last end tag, and what stands behind it; only thoughts if there is no end tag."""
+    """The text before the last end tag and the text after it; only thinking if there is no end tag."""
     if "</think>" in text:
         thinking, _, answer = text.rpartition("</think>")
         return thinking.replace("<think>", "").strip(), answer.strip() or None
@@ -94,121 +94,124 @@ EXERCISES = (
     Exercise(
         "reasoning.predict_length",
         title="Predict what more swaps do",
-        text="You ask about two swaps of five cups, then about ten: plainly, and with thinking. What happens to the "
-        "share of right answers on the way from two to ten?\n\n"
-        "Answer 'A': both fall by about as much. 'B': plain is right at two and falls to guessing at ten; thinking "
-        "stays high. 'C': both are right at two, and thinking falls, since there is more to go wrong. 'D': plain only "
-        "guesses, at two already; thinking is mostly right, even at ten.",
+        text="You ask about five cups, first with two swaps and then with up to ten: once directly, and once with "
+        "thinking. What happens to the share of right answers as the number of swaps grows from two to ten?\n\n"
+        "Answer 'A': both shares fall by about the same amount. 'B': direct answers are right at two swaps and are "
+        "guesses at ten; with thinking, answers stay right. 'C': both are right at two swaps, and thinking gets worse, "
+        "since there is more to go wrong. 'D': direct answers are guesses already at two swaps; with thinking, answers "
+        "are mostly right even at ten.",
         difficulty=2,
         importance=4,
         minutes=3,
         hints=(
-            "A plain answer is one pass through four layers, however many swaps there are.",
-            "With thinking, each new line needs the line before and one swap. Is line ten harder than line two?",
+            "A direct answer is one pass through four layers, however many swaps there are.",
+            "With thinking, each new line needs only the line before it and one swap. Is line ten harder than line "
+            "two?",
         ),
         reference="D",
-        why="In one pass this model does not even follow two swaps. A thought adds a pass for every swap, and each is "
-        "easy.",
+        why="In a single pass, this model cannot follow even two swaps. Reasoning adds a pass for every swap, and each "
+        "of these is easy.",
         mistakes=(
-            Mistake("A", "That would be so if thinking were just another guess. Each line of it is one small step."),
+            Mistake("A", "That would happen if thinking were just another guess. But each line is one small step."),
             Mistake(
                 "B",
-                "That is what larger models do, and a fair guess. This one has four layers and has seldom read a plain "
-                "answer to few swaps: look at the left end of the curve.",
+                "That is what larger models do, and a fair guess. But this model has only four layers and has seldom "
+                "read direct answers to problems with few swaps: look at the left end of the curve.",
             ),
             Mistake(
                 "C",
-                "Errors do add up over lines, but slowly: with 99 % right a line, ten lines are right in nine of ten "
-                "cases. Compare that with ten swaps in one go.",
+                "Errors do accumulate over lines, but slowly: if each line is right with probability 99 %, ten lines "
+                "are right in nine of ten cases. Compare that with following ten swaps in a single pass.",
             ),
         ),
     ),
     Exercise(
         "reasoning.find_slip",
-        title="Find the line that did the harm",
-        text="The ball is under cup 2; swap 1-2, 3-4, 1-5, 2-4, 5-3. Somebody wrote:\n\n"
+        title="Find the line that made the answer wrong",
+        text="The ball is under cup 2; swap 1-2, 3-4, 1-5, 2-4, 5-3. A model wrote:\n\n"
         "line 1: start: 2\nline 2: 1-2: 1\nline 3: 3-4: 2\nline 4: wait 3-4: 1\nline 5: 1-5: 4\nline 6: 2-4: 2\n"
         "line 7: 5-3: 2\n\n"
-        "and answered 2, which is wrong. Which line made the answer wrong? Give its number.",
+        "It then answered 2, which is wrong. Which line made the answer wrong? Give its number.",
         difficulty=2,
         importance=5,
         minutes=5,
         hints=(
-            "Judge each line from the line before it, as it is written, and not from where the ball really is.",
-            "A line that begins with 'wait' does the line before it again. What is left of the slip in line 3?",
+            "Check each line against the line before it as it is written, not against where the ball really is.",
+            "A line that begins with 'wait' corrects the line before it. Does anything after it depend on line 3?",
         ),
         reference=5,
-        why="Swap 1-5 takes the ball from cup 1 to cup 5, and line 5 says 4. Lines 6 and 7 follow from it correctly.",
+        why="Swap 1-5 takes the ball from cup 1 to cup 5, but line 5 says 4. Lines 6 and 7 follow from it correctly.",
         mistakes=(
-            Mistake(3, "Line 3 is wrong, but line 4 mends it: nothing after it depends on line 3."),
-            Mistake(4, "Is that counted from 0? Line 4 says 'wait' and is right: swap 3-4 leaves cup 1 alone."),
-            Mistake(
-                7, "Line 7 holds the wrong answer, but it follows from line 6. It carries an error, it makes none."
-            ),
+            Mistake(3, "Line 3 is wrong, but line 4 corrects it: no later line depends on line 3."),
+            Mistake(4, "Did you count from 0? Line 4 says 'wait' and is right: swap 3-4 does not move cup 1."),
+            Mistake(7, "Line 7 states the wrong answer, but it follows from line 6. It carries an error forward."),
             Mistake(6, "The ball was never under cup 4, but given line 5, line 6 is right."),
         ),
     ),
     Exercise(
         "reasoning.check_running_sum",
-        title="Write the checker of steps",
-        text="A sum is worked out in lines such as '0+5=5', '5+3=8'. Write check_running_sum(terms, lines): a list of "
-        "True and False, one for each line. A line is right if it starts from the total of the line before as written "
-        "(0 at first), adds the next term, and adds it correctly.\n\n"
-        "An error that is carried forward correctly is right: only the line that makes it is wrong.",
+        title="Write a step checker",
+        text="A sum is worked out in lines such as '0+5=5', '5+3=8'. Write check_running_sum(terms, lines), which "
+        "returns a list with True or False for each line. A line is right if it starts from the total that the line "
+        "before states (0 for the first line), adds the next term, and adds it correctly.\n\n"
+        "A line that carries an earlier error forward correctly is right: only the line that makes the error is wrong.",
         difficulty=3,
         importance=5,
         minutes=15,
         hints=(
-            "re.split(r'[+=]', line) gives the three numbers as text.",
-            "Keep a running total. After each line, right or wrong, it is what the line says.",
+            "re.split(r'[+=]', line) returns the three numbers as text.",
+            "Keep a running total. After each line, right or wrong, set it to the result that the line states.",
         ),
         reference=check_running_sum,
         inputs=_SUMS,
         mistakes=(
             Mistake(
                 _against_the_truth,
-                "You compare with the true total, so after one slip every line is blamed. A checker of steps blames "
-                "the step that goes wrong.",
+                "You compare with the true total, so after one error every later line counts as wrong. A step checker "
+                "blames only the step that goes wrong.",
             ),
             Mistake(
                 _arithmetic_only,
-                "You check that each line adds up, but not that it starts from the line before or adds the right term: "
-                "'7+7=14' would pass anywhere.",
+                "You check that each line adds correctly, but not that it starts from the line before or adds the "
+                "right term: '7+7=14' would pass anywhere.",
             ),
             Mistake(
                 _result_only,
-                "You check where a line ends and not how it gets there: a right total from numbers that stand nowhere "
-                "would pass.",
+                "You check the result of a line but not how it gets there: a right total from invented numbers would "
+                "pass.",
             ),
         ),
     ),
     Exercise(
         "reasoning.split_reply",
-        title="Cut a reply in two",
-        text="Write thinking_and_answer(text), which returns a pair: what was thought and what was answered, each "
-        "None if there is none. The thinking ends at '</think>'. It may lack '<think>', when the prompt began it. "
-        "Thinking that never ends leaves no answer. Of several '</think>', the last one ends it, and '<think>' "
-        "itself is no part of the thinking.",
+        title="Split a reply into thinking and answer",
+        text="Write thinking_and_answer(text), which returns a pair: the thinking and the answer, each of them None if "
+        "it is missing. The thinking ends at '</think>'. The tag '<think>' may be missing, because the prompt may "
+        "already contain it; it is not part of the thinking. If the thinking never ends, there is no answer. If there "
+        "are several '</think>', the last one ends the thinking.",
         difficulty=2,
         importance=3,
         minutes=10,
-        hints=("str.rpartition cuts at the last place.", "Handle three cases: an end tag, only a start tag, no tag."),
+        hints=(
+            "str.rpartition splits at the last occurrence.",
+            "Handle three cases: there is an end tag, there is only a start tag, or there is no tag.",
+        ),
         reference=thinking_and_answer,
         inputs=_REPLIES,
         mistakes=(
             Mistake(
                 _first_tag,
-                "You cut at the first '</think>'. A second one then ends up in the answer, and a reply could pass off "
-                "part of its thoughts as the answer.",
+                "You split at the first '</think>'. A second one then ends up in the answer, and a reply could pass "
+                "off part of its thinking as the answer.",
             ),
             Mistake(
                 _needs_the_opening_tag,
                 "You look for '<think>' at the beginning. When thinking is forced, that tag is in the prompt, and the "
-                "reply starts inside the thoughts.",
+                "reply starts inside the thinking.",
             ),
             Mistake(
                 _unfinished_is_an_answer,
-                "You take thoughts that were cut off for an answer. Rewarded for that, a model learns never to end.",
+                "You take truncated thinking for an answer. A model that is rewarded for that learns never to finish.",
             ),
         ),
     ),

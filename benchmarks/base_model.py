@@ -6,6 +6,8 @@ which says how many minutes its training took, to the shipped folder. The requir
 asked plainly it guesses, made to think it is right, and it thinks by itself now and then.
 """
 
+import course  # noqa: F401, I001 (before PyTorch: it decides how waiting threads wait)
+
 import argparse
 import json
 import sys

@@ -5,6 +5,8 @@ tokens up to `<eos>` counted; the median of five alternating runs, at the fastes
 `python benchmarks/distillation.py`.
 """
 
+import course  # noqa: F401, I001 (before PyTorch: it decides how waiting threads wait)
+
 import statistics
 import time
 

@@ -7,6 +7,8 @@ activations; TRL's runs with each of several sizes of its micro-batches, and the
 alternating steps counts. Needs the extra `peers`.
 """
 
+import course  # noqa: F401, I001 (before PyTorch: it decides how waiting threads wait)
+
 import argparse
 import statistics
 import tempfile

@@ -6,6 +6,8 @@ five alternating runs. The peer runs in single precision with its cache on, at t
 of threads for each. `python benchmarks/sampling.py [CHECKPOINT]`.
 """
 
+import course  # noqa: F401, I001 (before PyTorch: it decides how waiting threads wait)
+
 import itertools
 import statistics
 import sys

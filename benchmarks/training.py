@@ -6,6 +6,8 @@ counts once, as the output head) plus 12 per layer, token, position seen on aver
 median of the steps. `python benchmarks/training.py`.
 """
 
+import course  # noqa: F401, I001 (before PyTorch: it decides how waiting threads wait)
+
 import statistics
 import time
 

@@ -4,6 +4,8 @@ First it asks the weights that ship what the experiment asked of its first seed:
 problem, or the card would describe another model. Then it writes the card from `results/zero.json`.
 """
 
+import course  # noqa: F401, I001 (before PyTorch: it decides how waiting threads wait)
+
 import sys
 from pathlib import Path
 

@@ -11,14 +11,16 @@ def repository() -> str:
 
 
 def bootstrap_cell() -> str:
-    """The first code cell of every notebook: does nothing where the library is installed, and fetches it in Colab.
+    """The first code cell of every notebook: fetches the library in Colab, and imports it before PyTorch.
 
-    Without dependencies, since Colab has them all; nothing there is replaced, and no restart is needed.
+    Without dependencies, since Colab has them all; nothing there is replaced, and no restart is needed. Importing the
+    course decides how PyTorch's threads wait, which is possible only until PyTorch is loaded.
     """
     return (
         "import importlib.util\n\n"
         'if importlib.util.find_spec("course") is None:  # in Colab: fetch the library\n'
-        f"    %pip install --quiet --no-deps {repository()}/archive/refs/heads/main.zip"
+        f"    %pip install --quiet --no-deps {repository()}/archive/refs/heads/main.zip\n\n"
+        'importlib.import_module("course")  # before PyTorch: its threads then wait asleep'
     )
 
 

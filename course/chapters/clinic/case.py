@@ -1,4 +1,4 @@
-"""A case of the clinic: what was noticed, a question, runs to look at, and what helps."""
+"""A case of the clinic: the complaint, a question, runs to look at, the diagnosis and the cure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,29 +9,29 @@ from course.presets import Preset
 from course.teach import plots
 from course.teach.quizzes import Question, Quiz
 
-Arm = Callable[[int, Preset], Iterator[dict]]  # from a seed and the dial: what each step gave
-FEWEST = 2  # seeds where the dial asks for little
+Arm = Callable[[int, Preset], Iterator[dict]]  # from a seed and the dial: the statistics of each step
+FEWEST = 2  # seeds under the quick preset
 
 
 @dataclass(frozen=True)
 class Case:
-    """One complaint. The last arm is the cure, the ones before it are what was brought in."""
+    """One complaint and its runs. The last arm is the cure; those before it are the runs complained about."""
 
     name: str
     title: str
     threads: str  # where it was asked in public, by project and number
     symptom: str
     question: Question
-    panels: Mapping[str, str]  # what is looked at, and the statistic it is
+    panels: Mapping[str, str]  # what is drawn, and the statistic it shows
     arms: Mapping[str, Arm]
     diagnosis: str
     cure: str
     seeds: int = 1
     xlabel: str = "step"
-    joined: bool = True  # points that follow one another
+    joined: bool = True  # whether points follow one another, and so are joined by a line
 
     def run(self, arm: str, dial: Preset) -> dict[str, dict[float, list[float]]]:
-        """An arm on every seed: for each panel, the values at each step, one a seed."""
+        """Run an arm on every seed: for each panel, the values at each step, one per seed."""
         from tqdm.auto import tqdm
 
         seeds = range(min(self.seeds, FEWEST) if dial.name == "quick" else self.seeds)
@@ -44,7 +44,7 @@ class Case:
 
 
 class Patient:
-    """A case whose broken runs have been made; shows itself as the complaint, the question, and the figures."""
+    """A case whose broken runs have been made; it shows itself as the complaint, the question, and the charts."""
 
     def __init__(self, case: Case, dial: Preset):
         self.case, self.dial = case, dial
@@ -77,7 +77,7 @@ class Patient:
 
 
 class Treated:
-    """A patient after the cure: the diagnosis, what helps, and all runs side by side."""
+    """A patient after the cure: the diagnosis, the cure, and all runs side by side."""
 
     def __init__(self, patient: Patient):
         self.case, self.runs, self.picture = patient.case, patient.runs, patient.picture()

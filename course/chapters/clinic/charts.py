@@ -1,4 +1,4 @@
-"""Pictures of the clinic: every seed a thin line and their mean a thick one; silent groups; what picking promises."""
+"""Pictures of chapter 06b: seeds as thin lines, their mean as a thick one; zero-variance groups; picking the best."""
 
 from collections.abc import Mapping, Sequence
 
@@ -48,18 +48,18 @@ def _give_room(axes, values: Sequence[float]) -> None:
 
 
 @plots.in_our_look
-def silence(points: Mapping[str, tuple[float, float]], group: int) -> plots.Picture:
-    """Sets of problems by the share right and the share of silent groups, over the curve of p^G + (1-p)^G."""
+def zero_variance(points: Mapping[str, tuple[float, float]], group: int) -> plots.Picture:
+    """Sets of problems by the share right and the share of zero-variance groups, over the curve of p^G + (1-p)^G."""
     figure, axes = plots.new_figure(figsize=(7, 3.4))
     chances = [place / 100 for place in range(101)]
     axes.plot(chances, [p**group + (1 - p) ** group for p in chances], color="0.48", label="all problems equally hard")
-    for number, (name, (right, silent)) in enumerate(points.items()):
-        axes.plot(right, silent, plots.MARKERS[number % 6], color=f"C{number}", label=name)
-    axes.set(xlabel="share right", ylabel="share of silent groups", xlim=(-0.03, 1.03), ylim=(-0.03, 1.06))
+    for number, (name, (right, equal)) in enumerate(points.items()):
+        axes.plot(right, equal, plots.MARKERS[number % 6], color=f"C{number}", label=name)
+    axes.set(xlabel="share right", ylabel="share of zero-variance groups", xlim=(-0.03, 1.03), ylim=(-0.03, 1.06))
     axes.grid()
     figure.legend(loc="outside right upper")
-    said = "; ".join(f"{name}: {right:.2f} right, {silent:.2f} silent" for name, (right, silent) in points.items())
-    return plots.picture(figure, f"Silent groups of {group} by share right. {said}.")
+    said = "; ".join(f"{name}: {right:.2f} right, {equal:.2f} zero-variance" for name, (right, equal) in points.items())
+    return plots.picture(figure, f"Zero-variance groups of {group} by share right. {said}.")
 
 
 @plots.in_our_look

@@ -1,6 +1,6 @@
-"""What picking does to a figure: several runs, or several steps of one run, measured on a benchmark of 30 problems.
+"""What picking the best does to a figure: several runs, or steps of one run, on a benchmark of 30 problems.
 
-Thirty is what AIME has. Every model is measured again, on problems nobody picked it by.
+Thirty is as many as AIME has. Every model is measured again on other problems, by which it was not picked.
 """
 
 import functools
@@ -23,16 +23,16 @@ SEEDS = 8  # runs to pick from
 
 
 def expected_best(right: float, problems: int, tries: int) -> float:
-    """The mean of the best of `tries` scores of a model that knows every problem with chance `right`. Exact.
+    """The exact mean of the best of `tries` scores of a model that solves any problem with probability `right`.
 
-    The best is at most k of n if all are: P(best <= k) = F(k)^tries, F binomial; and the mean of a count is the sum of
-    the chances to exceed 0, 1, 2, ... Raises ValueError for a chance outside [0, 1] or counts below 1.
+    The best is at most k of n if all are: P(best <= k) = F(k)^tries, with F binomial; and the mean of a count is the
+    sum of its probabilities to exceed 0, 1, 2, ... Raises ValueError for `right` outside [0, 1] or counts below 1.
 
     >>> round(expected_best(0.5, 30, 1), 3), round(expected_best(0.5, 30, 20), 3)
     (0.5, 0.669)
     """
     if not 0 <= right <= 1 or problems < 1 or tries < 1:
-        raise ValueError(f"a chance and two counts from 1 on are needed: found {right}, {problems}, {tries}")
+        raise ValueError(f"a probability and two counts of at least 1 are needed: found {right}, {problems}, {tries}")
     from scipy.stats import binom
 
     below = binom.cdf(range(problems), problems, right) ** tries
@@ -56,8 +56,8 @@ def measured(model: nn.Module, tokenizer, problems: Sequence[Problem], seed: int
 
 
 @functools.cache
-def paid_by_a_coin(dial: Preset) -> tuple[dict[str, float], ...]:
-    """`mini-base` paid by a coin for two steps, seed after seed: `step` (the seed), `few` and `many`, shares right.
+def coin_runs(dial: Preset) -> tuple[dict[str, float], ...]:
+    """`mini-base` rewarded by a coin for two steps, once per seed: `step` (the seed), `few` and `many`, shares right.
 
     Seed 0 is the model untouched.
     """
@@ -73,7 +73,7 @@ def paid_by_a_coin(dial: Preset) -> tuple[dict[str, float], ...]:
 
 @functools.cache
 def along_a_run(dial: Preset) -> tuple[dict[str, float], ...]:
-    """`mini-zero`, which has learnt what it will, trained on, each step a checkpoint: `step`, `few` and `many`."""
+    """`mini-zero`, which has learned all it will, trained further, a checkpoint each step: `step`, `few`, `many`."""
     model, tokenizer = load("mini-zero")
     config = replace(SMALL, steps=steps_of(dial, SMALL.steps))
     return tuple(_twice(model, tokenizer, stats["step"], dial) for stats in grpo(model, tokenizer, config))
@@ -90,7 +90,7 @@ def only(found: Sequence[dict[str, float]], which: str) -> Iterator[dict[str, fl
 
 
 def picked(found: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The figure of the best by the benchmark, the same model's on the other problems, and the mean of all on those."""
+    """The score of the best by the benchmark, the same model's on other problems, and the mean of all on those."""
     best = max(found, key=lambda one: one["few"])
     return {
         "best on 30 problems": best["few"],

@@ -1,4 +1,4 @@
-"""Five questions on the clinic: what to look at first, and what not to believe."""
+"""Five questions on chapter 06b: what to look at first, and what not to believe."""
 
 from course.teach.quizzes import Question
 
@@ -6,76 +6,79 @@ QUESTIONS = (
     Question(
         "A run does not learn. Which number do you look at first?",
         (
-            "The share of silent groups.",
-            "If every group agrees there is no gradient, and no setting of the loop can help.",
+            "The share of zero-variance groups.",
+            "If the rewards of every group are equal there is no gradient, and no setting of the loop can help.",
         ),
         (
-            ("The loss.", "It can be zero in a run that learns, and anything in one that does not."),
-            ("The clip fraction.", "On one update a batch it is zero in every sound run."),
+            ("The loss.", "It can be zero in a run that learns, and anything in a run that does not."),
+            ("The clip fraction.", "With one iteration per batch it is zero in every healthy run."),
             ("The length of the replies.", "Worth a look, but lengths grow and shrink for many reasons."),
         ),
     ),
     Question(
-        "One update on each batch, and the first line of the log says: clip fraction .04. What is wrong?",
+        "A run takes one iteration per batch, and the first line of its log says: clip fraction .04. What is wrong?",
         (
             "Sampling and scoring disagree.",
-            "Nothing has moved yet, so both must give the same log-probs. Suspect padding, then temperature.",
+            "No weight has moved yet, so both must give the same log-probs. Suspect padding first, then temperature.",
         ),
         (
             ("The learning rate.", "It has not been used when the first batch is scored."),
-            ("The clip range is too narrow.", "A ratio of exactly 1 fits into any range."),
-            ("Nothing, four percent are few.", "Zero is what should stand there. It is a bug, and it slows learning."),
+            ("The clip range is too narrow.", "A ratio of exactly 1 lies within any range."),
+            ("Nothing, four percent is little.", "It should be exactly zero. This is a bug, and it slows learning."),
         ),
     ),
     Question(
-        "The reward rises to its maximum, and accuracy on dev falls. What has the model learnt?",
+        "The reward rises to its maximum, and accuracy on dev falls. What has the model learned?",
         (
-            "What is paid, which is not what you meant.",
-            "The reward is a program. Replies that please it were found, and they are not right.",
+            "What the reward says, which is not what you meant.",
+            "A reward is a program. The model found replies that satisfy it, and they are not right.",
         ),
         (
             (
                 "The training problems by heart.",
-                "Then the replies would be right on those. Mark them exactly, and read.",
+                "Then its replies to those would be right. Check them exactly, and read some.",
             ),
-            ("To be brief.", "Perhaps that, too. But brevity alone would not raise this reward."),
+            ("To be brief.", "Perhaps that, too, but brevity alone would not raise this reward."),
             (
                 "Nothing: the reward is noise.",
-                "Noise does not rise to its maximum. This is learning, of the wrong thing.",
+                "Noise does not rise to its maximum. The model has learned, but the wrong thing.",
             ),
         ),
     ),
     Question(
         "Why may replies grow if the end-of-sequence token is left out of the mask?",
         (
-            "Going on gets credit, stopping gets none.",
-            "In a reply that was paid every letter is made likelier in its place, and there the end less likely.",
+            "Going on gets credit, and stopping gets none.",
+            "In a rewarded reply each letter becomes more likely at its position, so ending there becomes less so.",
         ),
         (
             (
                 "Because the model can no longer sample the end.",
-                "It can, with the chance it had. It is just not pushed.",
+                "It can, with the probability it had. The end just gets no gradient.",
             ),
             (
                 "Because long replies are right more often.",
-                "In the case you saw, length and being right are unrelated.",
+                "In the case you saw, length and correctness are unrelated.",
             ),
-            ("Because padding is scored instead.", "Padding stays out. What is missing is one token a reply."),
+            ("Because padding is scored instead.", "Padding stays out. What is missing is one token per reply."),
         ),
     ),
     Question(
-        "Two papers: one reports the mean of five seeds at the last step, one the best step of the best seed. Who is "
-        "ahead if both say .60?",
+        "One paper reports the mean of five seeds at the last step, another the best step of the best seed. Which "
+        "method is better if both papers say .60?",
         (
-            "Most likely the one with the mean.",
-            "The other figure holds luck, and nobody can say how much of it is left on new problems.",
+            "Most likely the one reported by its mean.",
+            "The other figure contains luck, and nobody can say how much of it would remain on new problems.",
         ),
         (
-            ("Neither: .60 is .60.", "One is an estimate of what you will get, the other the largest of many."),
-            ("The one with the best step.", "A maximum is above what the method gives, so the method is below .60."),
+            ("Neither: .60 is .60.", "One figure estimates what you will get, the other is the largest of many."),
             (
-                "It depends on the learning rate only.",
-                "It depends on how many figures were picked from, and their scatter.",
+                "The one reported by its best step.",
+                "A maximum lies above what the method usually gives, so that is less than .60.",
+            ),
+            (
+                "It depends on the learning rates only.",
+                "It depends on how many figures were picked from, and how much they vary.",
             ),
         ),
     ),

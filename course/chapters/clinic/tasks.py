@@ -1,6 +1,6 @@
-"""What the clinic's runs learn: two tiny tasks of single symbols, and two kinds of questions for `mini-base`.
+"""What the clinic's runs learn: two tiny tasks of single symbols, and families of questions for `mini-base`.
 
-Every function is the real loop, `course.learn.grpo.grpo`, on one task; what is broken comes in as one of its pieces.
+Each function runs the real loop, `course.learn.grpo.grpo`, on one task; a broken piece is passed in as an argument.
 """
 
 import copy
@@ -28,9 +28,9 @@ SMALL = GRPOConfig(steps=12, prompts=10)  # steps of `mini-base` that take a sec
 
 
 def two_prompts(seed: int, *, steps: int = 30, rate: float = 3e-2, iterations: int = 1, **pieces) -> Iterator[dict]:
-    """To `a` say `x` and end, to `b` say `y` and end: a fresh network, which gets it right one time in 36.
+    """To `a` say `x` and end, to `b` say `y` and end: an untrained network, right one time in 36 at first.
 
-    `right` is the share that does, whatever is paid.
+    `right` is the share of replies that fit their prompt, whatever is rewarded.
     """
     config = replace(STEP, steps=steps, max_new_tokens=2, learning_rate=rate, iterations=iterations, seed=seed)
     pieces = {"reward": fits_prompt, "watch": shares_right, **pieces}
@@ -43,9 +43,9 @@ def shares_right(groups: list[list[Rollout]]) -> dict[str, float]:
 
 
 def babble(seed: int, *, kind: type[Transformer] = Transformer, kl: float = 0.0, **pieces) -> Iterator[dict]:
-    """Begin with `a`, and pay comes at the end: a network that has read babble, whose length is of no use.
+    """Replies that begin with `a` earn the reward, whatever their length: a network that has read babble.
 
-    `kind` is the class of the network; with `kl` it is held to what it was.
+    `kind` is the class of the network; `kl` weighs a KL term that keeps it close to its start.
     """
     model = kind(TINY).eval()
     model.load_state_dict(_babbler(seed).state_dict())
@@ -62,7 +62,7 @@ def _babbler(seed: int) -> nn.Module:
 def ask_mini(
     seed: int, dial: Preset, family: str, level: int | None = None, *, kl: float = 0.0, **pieces
 ) -> Iterator[dict]:
-    """`mini-base` reinforced on one family of problems, with every reply counting alike, as GRPO has it."""
+    """`mini-base` reinforced on one family of problems, with every reply counting equally, as in GRPO's paper."""
     model, tokenizer = load("mini-base")
     config = replace(SMALL, steps=steps_of(dial, SMALL.steps), kl=kl, seed=seed)
     reference = load("mini-base")[0] if kl else None
@@ -76,5 +76,5 @@ def ask_mini(
 
 
 def steps_of(dial: Preset, steps: int) -> int:
-    """How many steps the dial leaves of a run of `mini-base`: two at least."""
+    """How many steps of a run of `mini-base` the preset allows: two at least."""
     return max(2, round(steps * dial.steps))

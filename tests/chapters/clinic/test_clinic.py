@@ -36,7 +36,7 @@ def last(stats, name):
 # --- every broken piece is wrong in the way that is said
 
 
-def test_in_its_own_shadow_the_gradient_is_reinforce_s_wherever_the_old_policy_stood():
+def test_against_itself_the_gradient_is_reinforce_s_wherever_the_old_policy_stood():
     new, old, advantages = new_and_old()
     slopes = {
         loss: torch.autograd.grad(loss(new, old, advantages).sum(), new)[0]
@@ -61,9 +61,9 @@ def replied(prompt, text):
     return Rollout(Problem("none", 1, prompt, "", (), prompt), read_reply(prompt, completion), completion)
 
 
-@pytest.mark.parametrize(("text", "paid", "right"), [("", 1, 0), ("x", 1, 1), ("y", 0, 0), ("xx", 0, 0)])
-def test_the_marker_that_looks_inside_pays_for_nothing_at_all(text, paid, right):
-    assert broken.found_inside(replied("a", text)) == paid and fits_prompt(replied("a", text)) == right
+@pytest.mark.parametrize(("text", "rewarded", "right"), [("", 1, 0), ("x", 1, 1), ("y", 0, 0), ("xx", 0, 0)])
+def test_the_reward_that_looks_inside_accepts_the_empty_reply(text, rewarded, right):
+    assert broken.found_inside(replied("a", text)) == rewarded and fits_prompt(replied("a", text)) == right
 
 
 def test_the_turned_term_has_minus_the_gradient_of_the_kl_on_five_tokens():
@@ -105,7 +105,7 @@ def test_the_best_of_several_scores_agrees_with_all_that_could_come():
         expected += chance * max(sum(marks[place : place + 2]) for place in (0, 2, 4)) / 2
     assert picking.expected_best(p, 2, 3) == pytest.approx(expected)
     assert picking.expected_best(0.4, 30, 1) == pytest.approx(0.4)
-    with pytest.raises(ValueError, match="a chance and two counts"):
+    with pytest.raises(ValueError, match="a probability and two counts"):
         picking.expected_best(1.2, 30, 1)
 
 
@@ -123,19 +123,19 @@ def test_the_loss_of_group_advantages_is_zero_by_arithmetic_and_the_run_learns()
     assert course[0]["gradient"] > 0.1 and course[0]["right"] < 0.1 and course[-1]["right"] > 0.9
 
 
-def test_on_one_update_the_clip_never_fires_and_on_eight_it_does_unless_the_old_is_the_new():
+def test_in_one_iteration_the_clip_never_fires_and_in_eight_it_does_unless_the_old_is_the_new():
     clips = {}
-    for name in ("one update", "eight, own shadow", "eight, mended"):
+    for name in ("one iteration", "eight, against itself", "eight, fixed"):
         clips[name] = max(stats["clipped"] for stats in clinic.CASES["ratio"].arms[name](0, QUICK))
-    assert clips["one update"] == clips["eight, own shadow"] == 0 < 0.2 < clips["eight, mended"]
+    assert clips["one iteration"] == clips["eight, against itself"] == 0 < 0.2 < clips["eight, fixed"]
 
 
 @pytest.mark.slow
-def test_eight_updates_need_the_clip():
+def test_eight_iterations_need_the_clip():
     """Whoever does not read the prompt gets half at most."""
     arms = clinic.CASES["ratio"].arms
     ends = {arm: mean([last(arms[arm](seed, QUICK), "right") for seed in range(5)]) for arm in list(arms)[1:]}
-    assert ends["eight, own shadow"] <= 0.6 and ends["eight, mended"] > 0.8
+    assert ends["eight, against itself"] <= 0.6 and ends["eight, fixed"] > 0.8
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_problems_nobody_solves_leave_every_weight_as_it_was():
     assert all(stats["zero_variance"] < 0.8 and stats["gradient"] > 0 for stats in easy(0, QUICK))
 
 
-def test_ten_times_the_rate_ends_in_silence_and_a_tenth_in_the_right_reply():
+def test_ten_times_the_rate_ends_without_variance_and_a_tenth_in_the_right_reply():
     high, low = ([list(arm(seed, QUICK))[-1] for seed in range(3)] for arm in clinic.CASES["rate"].arms.values())
     assert all(stats["zero_variance"] == 1 and stats["entropy"] < 0.2 and stats["right"] <= 0.6 for stats in high)
     assert all(stats["right"] > 0.9 for stats in low)
@@ -201,7 +201,7 @@ def test_of_the_best_by_the_benchmark_its_score_elsewhere_is_told():
 
 @pytest.mark.slow
 def test_a_coin_is_measured_before_and_after_on_both_sets():
-    found = picking.paid_by_a_coin(QUICK)
+    found = picking.coin_runs(QUICK)
     assert [one["step"] for one in found] == [0, 1, 2]
     assert all((one["few"] * 30) % 1 == pytest.approx(0, abs=1e-9) for one in found)
     assert len({one["few"] for one in found} | {one["many"] for one in found}) > 1
@@ -210,8 +210,8 @@ def test_a_coin_is_measured_before_and_after_on_both_sets():
 # --- what the exercises claim
 
 
-def test_silent_groups_are_the_golden_share():
-    reference = find("clinic.silent").reference
+def test_the_share_of_zero_variance_groups_is_the_golden_one():
+    reference = find("clinic.zero_variance").reference
     for group, share in ((4, 0.815), (8, 0.663), (16, 0.440), (32, 0.194)):
         assert reference(0.05, group) == pytest.approx(share, abs=5e-4)
 
@@ -283,7 +283,7 @@ def test_a_patient_is_shown_broken_first_and_the_cure_only_after_it_was_asked_fo
 def test_pictures_say_what_they_show_and_refuse_to_magnify_rounding():
     panel = {"loss": {"run": {1: [1e-8], 2: [-1e-8]}}}
     assert "0.00 at 1" in charts.chart(panel).alt and "means" not in charts.chart(panel).alt.lower()
-    assert "sums: 0.25 right, 0.10 silent" in charts.silence({"sums": (0.25, 0.1)}, 8).alt
+    assert "sums: 0.25 right, 0.10 zero-variance" in charts.zero_variance({"sums": (0.25, 0.1)}, 8).alt
     assert "0.67 of 20" in charts.promises(0.5, 30).alt
 
 

@@ -14,15 +14,14 @@ import shutil
 import struct
 import sys
 import tempfile
-import tomllib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-SHELF = ROOT / "course" / "model" / "checkpoints"
-MODELS = ("mini-base",)  # what the first notebook asks
-DISTRIBUTION = "think-step-by-step"
-SET_UP = "python bootstrap.py lab" if os.name == "nt" else "make lab"
+from course import remedies
+
+SHELF = remedies.ROOT / "course" / "model" / "checkpoints"
+MODELS = ("mini-base", "mini-distill", "mini-student", "mini-zero")  # what comes with the course
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 CHROME_PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -50,9 +49,26 @@ def main() -> None:
 
 
 def examine() -> list[Finding]:
-    """Look at everything the course stands on; never raises."""
-    installed = [check_python(), *check_packages(requirements()), check_torch(), *check_models(), check_kernel()]
-    return [*installed, check_folder(Path.cwd()), check_browser()]
+    """Look at everything the course stands on; never raises, whatever state it is in."""
+    looks = (
+        lambda: [check_python()],
+        lambda: check_packages(requirements()),
+        lambda: [check_torch()],
+        check_models,
+        lambda: [check_kernel()],
+        lambda: [check_folder(Path.cwd())],
+        lambda: [check_browser()],
+    )
+    names = ("Python", "the packages", "PyTorch", "the models", "Jupyter's kernel", "this folder", "a browser")
+    return [finding for name, look in zip(names, looks, strict=True) for finding in look_at(name, look)]
+
+
+def look_at(what: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What one look finds; if it fails, that is what was found."""
+    try:
+        return list(look())
+    except Exception as error:  # broken installations fail in more ways than anybody knows
+        return [Finding(f"{what} could not be looked at: {_reason(error)}", False, remedies.set_up_again())]
 
 
 def report(findings: list[Finding]) -> str:
@@ -70,19 +86,24 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     """Whether this Python is new enough, and one that can be installed into."""
     name = f"Python {'.'.join(map(str, version))} ({sys.executable})"
     if version < (3, 11):
-        return Finding(f"{name} is too old", False, "install Python 3.11 or newer, then: make lab PYTHON=python3.12")
-    if sys.prefix == sys.base_prefix:
-        return Finding(name, remedy=f"not in a virtual environment; {SET_UP} makes one of its own in .venv")
+        again = "start bootstrap.py with it" if remedies.in_clone() else "install the course in it"
+        return Finding(f"{name} is too old", False, f"install Python 3.11 or newer and {again}")
+    if sys.prefix == sys.base_prefix and remedies.in_clone():
+        return Finding(
+            name, remedy=f"not in a virtual environment; {remedies.set_up_again()} makes one of its own in .venv"
+        )
     return Finding(name)
 
 
 def requirements() -> dict[str, str]:
     """The lowest version of each package that learning needs: of pyproject.toml in a clone, else as installed."""
-    if (ROOT / "pyproject.toml").exists():
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    import tomllib  # here, so that a Python too old for it is told so
+
+    if remedies.in_clone():
+        project = tomllib.loads((remedies.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         lines = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
     else:
-        lines = [line for line in importlib.metadata.requires(DISTRIBUTION) or () if "extra ==" not in line]
+        lines = [line for line in importlib.metadata.requires(remedies.DISTRIBUTION) or () if "extra ==" not in line]
     return dict(re.match(r"([\w.-]+)>=([\d.]+)", line).groups() for line in lines)
 
 
@@ -94,13 +115,16 @@ def check_packages(wanted: dict[str, str]) -> list[Finding]:
 
 def check_package(name: str, lowest: str) -> Finding:
     """Whether a package is installed and at least as new as `lowest`."""
-    remedy = f'{_python()} -m pip install "{name}>={lowest}"'
     try:
         version = importlib.metadata.version(name)
+        numbers = _numbers(version)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(f"{name} is missing", False, remedy)
-    if _numbers(version) < _numbers(lowest):
-        return Finding(f"{name} {version} is too old, {lowest} is the oldest that fits", False, remedy)
+        return Finding(f"{name} is missing", False, remedies.install(f"{name}>={lowest}"))
+    except Exception as error:  # its record has no METADATA, or one without a version
+        return Finding(f"{name} is half installed: {_reason(error)}", False, remedies.replace(name, lowest))
+    if numbers < _numbers(lowest):
+        too_old = f"{name} {version} is too old, {lowest} is the oldest that fits"
+        return Finding(too_old, False, remedies.install(f"{name}>={lowest}"))
     return Finding(f"{name} {version}")
 
 
@@ -109,11 +133,10 @@ def check_torch(name: str = "torch") -> Finding:
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             torch = importlib.import_module(name)
+        build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
+        what = f"PyTorch {torch.__version__} works ({build}, {torch.get_num_threads()} threads)"
     except Exception as error:  # a broken PyTorch fails in many ways, each the reader's to know
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        return Finding(f"PyTorch does not import: {reason}", False, f"delete the folder .venv, then: {SET_UP}")
-    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"
-    what = f"PyTorch {torch.__version__} works ({build}, {torch.get_num_threads()} threads)"
+        return Finding(f"PyTorch does not import: {_reason(error)}", False, remedies.install("torch>=2.6", broken=True))
     if torch.version.cuda and not torch.cuda.is_available():
         return Finding(what, remedy="it finds no GPU; the CPU build is gigabytes smaller and as fast here")
     return Finding(what)
@@ -127,7 +150,7 @@ def check_models(shelf: Path = SHELF, names: tuple[str, ...] = MODELS) -> list[F
 
 def check_model(folder: Path) -> Finding:
     """Whether a checkpoint's settings, tokenizer and weights are all there; the weights' every byte accounted for."""
-    remedy = f"git checkout -- course/model/checkpoints/{folder.name} (or make it anew: course train {folder.name})"
+    remedy = remedies.fetch(folder)
     if not folder.is_dir():
         return Finding(f"the model {folder.name} is missing", False, remedy)
     try:
@@ -135,7 +158,7 @@ def check_model(folder: Path) -> Finding:
             json.loads((folder / name).read_text(encoding="utf-8"))
         size = _weights(folder / "model.safetensors")
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-        return Finding(f"the model {folder.name} is damaged: {str(error).splitlines()[0]}", False, remedy)
+        return Finding(f"the model {folder.name} is damaged: {_reason(error)}", False, remedy)
     return Finding(f"the model {folder.name} ({size / 1e6:.1f} M parameters)")
 
 
@@ -153,20 +176,34 @@ def _weights(path: Path) -> int:
 
 def check_kernel() -> Finding:
     """Whether Jupyter knows the kernel that runs the notebooks, and whether that is this Python."""
-    remedy = f"{_python()} -m ipykernel install --sys-prefix"
+    remedy = f"{remedies.this_python()} -m ipykernel install --sys-prefix"
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ImportError:
-        return Finding("Jupyter is missing", False, SET_UP)
+        return Finding("Jupyter is missing", False, remedies.install("jupyterlab"))
     try:
-        program = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        program, *arguments = KernelSpecManager().get_kernel_spec("python3").argv
+        if "{connection_file}" not in " ".join(["", program, *arguments]):
+            raise ValueError("what it starts is not told where to connect: no {connection_file}")
     except NoSuchKernel:
         return Finding("Jupyter finds no Python kernel", False, remedy)
+    except Exception as error:  # its kernel.json is damaged, or names no program
+        return Finding(f"Jupyter's kernel is damaged: {_reason(error)}", False, _without_kernel(remedy))
     if program in ("python", "python3"):  # Jupyter takes its own for these
         program = sys.executable
     if not shutil.which(program):
-        return Finding(f"Jupyter's kernel asks for a Python that is gone: {program}", False, remedy)
+        gone = f"Jupyter's kernel asks for a Python that is gone: {program}"
+        return Finding(gone, False, _without_kernel(remedy))
+    if not _same(program, sys.executable):
+        return Finding(f"Jupyter's kernel runs {program}", remedy=f"not this Python; for this one: {remedy}")
     return Finding(f"Jupyter's kernel runs {program}")
+
+
+def _without_kernel(remedy: str) -> str:
+    """A remedy, once the kernel that Jupyter finds first is out of the way."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return f"delete the folder {KernelSpecManager().find_kernel_specs()['python3']}, then: {remedy}"
 
 
 def check_folder(folder: Path) -> Finding:
@@ -182,7 +219,8 @@ def check_browser() -> Finding:
     """Whether there is a browser for the tests; learners need none but the one they read in."""
     if found := find_browser():
         return Finding(f"a browser for the tests: {found}")
-    note = "only the tests need one: apt-get install chromium, or set CHROME to a Chrome's path"
+    get = "apt-get install chromium" if shutil.which("apt-get") else "install Chrome or Chromium"
+    note = f"only the tests need one: {get}, or set CHROME to a Chrome's path"
     return Finding("no Chrome or Chromium", remedy=note)
 
 
@@ -193,9 +231,15 @@ def find_browser() -> str | None:
     return next((path for path in found if path and Path(path).exists()), None)
 
 
-def _python() -> str:
-    """This Python as one would type it."""
-    return f'"{sys.executable}"' if " " in sys.executable else sys.executable
+def _same(program: str, other: str) -> bool:
+    """Whether two Pythons are one environment's: the same folder of programs."""
+    return Path(shutil.which(program)).parent.resolve() == Path(other).parent.resolve()
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says, with its kind if that is no sentence."""
+    line = next((line for line in str(error).splitlines() if line.strip()), "")
+    return line if " " in line else f"{type(error).__name__} {line}".strip()
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from course import doctor
+from course import doctor, remedies
 from tests.project import ROOT
 
 
@@ -64,11 +64,10 @@ def test_a_damaged_config_is_found(folder, content):
     assert wrong(doctor.check_model(folder))
 
 
-def test_a_missing_checkpoint_is_found_with_both_remedies(tmp_path):
+def test_a_missing_checkpoint_is_found_with_its_remedy(tmp_path):
     (finding,) = doctor.check_models(tmp_path, ("mini-base",))
     assert wrong(finding)
-    assert "git checkout" in finding.remedy
-    assert "course train mini-base" in finding.remedy
+    assert finding.remedy == remedies.fetch(tmp_path / "mini-base")
 
 
 def test_an_old_python_is_found():
@@ -126,6 +125,62 @@ def test_a_kernel_whose_python_is_gone_is_found(tmp_path, monkeypatch):
     assert argv[0] in finding.what
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", "{}", '{"argv": []}', '{"argv": "python"}', '{"argv": [7]}', '{"argv": null}', "\x00"],
+)
+def test_a_kernel_that_is_damaged_is_found_with_its_folder(tmp_path, monkeypatch, content):
+    kernel = tmp_path / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    finding = doctor.check_kernel()
+    assert wrong(finding)
+    assert finding.remedy.startswith(f"delete the folder {kernel}, then: {sys.executable} -m ipykernel install")
+
+
+def test_a_kernel_of_another_python_is_noted(tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    other = tmp_path / "python"
+    other.touch(0o755)
+    (kernel / "kernel.json").write_text(
+        json.dumps({"argv": [str(other), "{connection_file}"], "display_name": "other", "language": "python"})
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    finding = doctor.check_kernel()
+    assert finding.well and "not this Python" in finding.remedy
+
+
+@pytest.mark.parametrize("metadata", [None, "", "Name: half", "Version:", "Name: half\nVersion: of\n", "\xff"])
+def test_a_package_half_installed_is_found_with_its_record(tmp_path, monkeypatch, metadata):
+    record = tmp_path / "half-1.0.dist-info"
+    record.mkdir()
+    if metadata is not None:
+        (record / "METADATA").write_text(metadata, encoding="latin-1")
+    monkeypatch.syspath_prepend(tmp_path)
+    finding = doctor.check_package("half", "1.0")
+    assert wrong(finding)
+    assert "half is half installed" in finding.what
+    assert finding.remedy == remedies.replace("half", "1.0")
+
+
+@pytest.mark.parametrize("part", ["requirements", "check_torch", "check_models", "check_kernel", "find_browser"])
+def test_a_look_that_fails_is_a_finding_and_the_others_go_on(monkeypatch, part):
+    def fail(*_):
+        raise RuntimeError("of all things")
+
+    monkeypatch.setattr(doctor, part, fail)
+    findings = doctor.examine()
+    (failed,) = (finding for finding in findings if "of all things" in finding.what)
+    assert wrong(failed)
+    assert len(findings) >= 7
+
+
+def test_every_shipped_model_is_looked_for():
+    assert sorted(doctor.MODELS) == sorted(path.name for path in doctor.SHELF.iterdir())
+
+
 def test_the_browser_named_by_the_environment_comes_first(tmp_path, monkeypatch):
     browser = tmp_path / "my-chrome"
     browser.touch()
@@ -139,7 +194,7 @@ def test_learning_without_a_browser_for_tests_is_well(monkeypatch):
     monkeypatch.delenv("CHROME", raising=False)
     finding = doctor.check_browser()
     assert finding.well
-    assert "apt-get install chromium" in finding.remedy
+    assert "install Chrome or Chromium" in finding.remedy
 
 
 def test_the_report_puts_each_remedy_under_its_finding_and_counts():
@@ -155,7 +210,8 @@ def test_the_report_puts_each_remedy_under_its_finding_and_counts():
 
 def test_doctor_works_in_a_python_that_has_nothing_else_installed(tmp_path):
     shutil.copytree(ROOT / "course", tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__", "checkpoints"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("pyproject.toml", "bootstrap.py"):
+        shutil.copy(ROOT / name, tmp_path)
     bare = [
         sys.executable,
         "-I",

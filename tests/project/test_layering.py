@@ -10,7 +10,7 @@ ORDER = (
     *("_threads", "_shapes", "_files"),  # what everybody may use
     *("world", "model", "think", "learn"),
     *("presets", "contents", "experiments", "teach", "chapters"),
-    *("doctor", "serve", "cli", "__main__"),  # the front doors
+    *("remedies", "doctor", "serve", "cli", "__main__"),  # the front doors
 )
 SOURCES = sorted((ROOT / "course").rglob("*.py"))
 

@@ -11,10 +11,13 @@ from typing import Annotated
 
 import typer
 
+from course.remedies import this_python
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ("book/_build", "runs/notebooks", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PASSING = ("papermill", "language_info", "widgets")  # what a notebook's metadata say of one run
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}  # of every committed notebook
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Think Step by Step: a course you run.")
 
@@ -26,7 +29,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("\ncourse: stopped")
     except ModuleNotFoundError as error:
-        _end(f"{error.name} is not installed here: see `python -m course.doctor` for what to type")
+        _end(f"{error.name} is not installed here: see `{this_python()} -m course.doctor` for what to type")
     except (ValueError, OSError, KeyError) as error:
         _end(error.args[0] if isinstance(error, KeyError) else error)
 
@@ -169,16 +172,41 @@ def clean() -> None:
 
 
 def _run_notebook(path: Path, out: Path, parameters: dict[str, str]) -> None:
-    """Run one notebook, ending with a line about its first failing cell if there is one."""
+    """Run one notebook, ending with a line about its first failing cell, or its kernel, if there is one."""
     import papermill
 
+    kernel = _kernel(path)
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        papermill.execute_notebook(path, out, parameters, cwd=path.parent, log_output=False)
+        papermill.execute_notebook(path, out, parameters, kernel_name=kernel, cwd=path.parent, log_output=False)
     except papermill.PapermillExecutionError as error:
         print(f"course: {path.name} stopped at cell {error.cell_index}: {error.ename}: {error.evalue}", file=sys.stderr)
         print(f"course: everything it printed is in {out}", file=sys.stderr)
         raise typer.Exit(1) from None
+    except RuntimeError as error:
+        if "kernel died" not in str(error).lower():
+            raise
+        print(f"course: {path.name} stopped: the Python that ran it died, as for want of memory", file=sys.stderr)
+        print(f"course: run it alone, or see `{this_python()} -m course.doctor`", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _kernel(path: Path) -> str:
+    """The kernel to run a notebook with: the one it was saved with if Jupyter has it, else this Python's.
+
+    Raises ValueError where Jupyter has neither.
+    """
+    import nbformat
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    own, there = "python3", KernelSpecManager().find_kernel_specs()
+    asked = nbformat.read(path, nbformat.NO_CONVERT).metadata.get("kernelspec", {}).get("name", own)
+    if asked in there:
+        return asked
+    if own not in there:
+        raise ValueError(f"Jupyter finds no Python kernel: see `{this_python()} -m course.doctor` for what to type")
+    print(f"{path.name} was saved with the kernel {asked}, which is not here; it runs with {own}")
+    return own
 
 
 def _keep(ran: Path, path: Path) -> None:
@@ -201,6 +229,7 @@ def _keep(ran: Path, path: Path) -> None:
             cell.outputs = [output for output in cell.outputs if output.get("data", True)]
     for passing in PASSING:
         notebook.metadata.pop(passing, None)
+    notebook.metadata.kernelspec = KERNEL
     nbformat.write(notebook, path)
 
 

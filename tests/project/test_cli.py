@@ -161,10 +161,10 @@ def test_a_package_that_is_missing_sends_to_the_doctor(course, clone, monkeypatc
     assert is_one_line(err, "jupyterlab is not installed", "course.doctor")
 
 
-def notebook(path, *sources):
-    """A notebook of code cells, for the kernel of this Python."""
+def notebook(path, *sources, kernel="python3"):
+    """A notebook of code cells, for the kernel of this Python unless another is named."""
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), path)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL | {"name": kernel}}), path)
     return path
 
 
@@ -183,6 +183,43 @@ def test_a_notebook_that_fails_is_named_with_its_error(tmp_path, capsys):
     assert re.search(
         r"00_bad\.ipynb stopped at cell \d+: NetworkBlocked: the tests have no network", capsys.readouterr().err
     )
+
+
+def test_a_notebook_saved_with_a_kernel_that_is_not_here_runs_with_this_python_and_says_so(
+    course, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    path = notebook(tmp_path / "00_one.ipynb", "import sys; print(sys.executable)", kernel="conda-env-course-py")
+    status, out, _ = course("run", path, "--keep")
+    assert status == 0 and "conda-env-course-py, which is not here" in out
+    kept = nbformat.read(path, 4)
+    assert kept.cells[0].outputs[0].text == f"{sys.executable}\n"
+    assert kept.metadata.kernelspec == KERNEL, "and the next reader's Jupyter finds it"
+
+
+def test_without_any_kernel_one_line_sends_to_the_doctor(course, tmp_path, monkeypatch):
+    monkeypatch.setattr("jupyter_client.kernelspec.KernelSpecManager.find_kernel_specs", lambda _: {})
+    status, _, err = course("run", notebook(tmp_path / "00_one.ipynb", "1"))
+    assert status == 2 and is_one_line(err, "no Python kernel", "course.doctor")
+
+
+def test_a_kernel_that_dies_is_said_in_two_lines(tmp_path, capsys):
+    path = notebook(tmp_path / "00_dying.ipynb", "x = 1", "import os; os._exit(1)")
+    with pytest.raises(typer.Exit) as end:
+        cli._run_notebook(path, tmp_path / "out.ipynb", {})
+    said = capsys.readouterr().err
+    assert end.value.exit_code == 1
+    assert "00_dying.ipynb stopped: the Python that ran it died" in said and "Traceback" not in said
+
+
+def test_a_kernel_that_dies_before_it_answers_is_said_as_well(tmp_path, capsys, monkeypatch):
+    def dies(*_, **__):
+        raise RuntimeError("Kernel died before replying to kernel_info")
+
+    monkeypatch.setattr("papermill.execute_notebook", dies)
+    with pytest.raises(typer.Exit) as end:
+        cli._run_notebook(notebook(tmp_path / "00_dying.ipynb", "1"), tmp_path / "out.ipynb", {})
+    assert end.value.exit_code == 1 and "died" in capsys.readouterr().err
 
 
 def test_kept_outputs_are_those_of_class_with_stills_for_widgets(course, tmp_path, monkeypatch):

@@ -98,15 +98,17 @@ def check(name: str, attempt: Any) -> Any:
     An attempt that is right is noted in the progress file. Raises ValueError for an unknown name, and nothing else.
     """
     exercise = find(name)
-    right, message = judge(exercise, attempt)
+    right, message = assess(exercise, attempt)
     print(f"{name}: {message}")
     if right and (trouble := progress.note(name)):
         print(trouble)
     return attempt if right else exercise.reference
 
 
-def judge(exercise: Exercise, attempt: Any) -> tuple[bool, str]:
+def assess(exercise: Exercise, attempt: Any) -> tuple[bool, str]:
     """Whether an attempt is right, and what to say of it."""
+    if not exercise.inputs:
+        attempt = _as_an_option(exercise, attempt)
     given = outcomes(attempt, exercise.inputs)
     if _untouched(attempt) or all(_untouched(one) for one in given):
         return False, "not attempted yet (the notebook goes on with the reference)"
@@ -119,6 +121,15 @@ def judge(exercise: Exercise, attempt: Any) -> tuple[bool, str]:
         if all(same(*pair) for pair in zip(given, known, strict=True)):
             return False, f"not yet. {mistake.diagnosis}{_shown(exercise, given, wanted, differs[0])}"
     return False, f"not yet.{_shown(exercise, given, wanted, differs[0]) or ' That is none of the values it could be.'}"
+
+
+def _as_an_option(exercise: Exercise, value: Any) -> Any:
+    """The option that a text names in capital or small letters, with or without spaces around it."""
+    if not isinstance(value, str):
+        return value
+    options = (exercise.reference, *(mistake.wrong for mistake in exercise.mistakes))
+    named = (one for one in options if isinstance(one, str) and one.casefold() == value.strip().casefold())
+    return next(named, value)
 
 
 def find(name: str) -> Exercise:

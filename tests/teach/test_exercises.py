@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from course.teach import exercises
-from course.teach.exercises import Exercise, Mistake, chapters, check, find, judge, of_chapter, progress, task
+from course.teach.exercises import Exercise, Mistake, assess, chapters, check, find, of_chapter, progress, task
 from course.teach.progress import where_am_i
 
 ALL = [exercise for chapter in chapters() for exercise in of_chapter(chapter)]
@@ -143,7 +143,7 @@ def test_an_attempt_that_changes_its_input_spoils_nothing(capsys):
 def test_the_same_attempt_gets_the_same_reply(capsys):
     for exercise in ALL:
         for mistake in exercise.mistakes:
-            assert judge(exercise, mistake.wrong) == judge(exercise, mistake.wrong)
+            assert assess(exercise, mistake.wrong) == assess(exercise, mistake.wrong)
 
 
 def test_numbers_agree_to_six_digits_in_whatever_they_come():
@@ -181,7 +181,7 @@ def test_a_task_shows_hints_and_solution_folded_up_and_escapes_what_it_shows():
 
 def test_an_exercise_without_a_matching_mistake_shows_where_it_differs():
     exercise = Exercise("a.b", "t", "t", 1, 1, 1, (), abs, (Mistake(float, "signs"),), ((1,), (-2,)))
-    assert judge(exercise, lambda x: x * x)[1] == "not yet.\n  for (-2)\n  yours gives  4\n  it should be 2"
+    assert assess(exercise, lambda x: x * x)[1] == "not yet.\n  for (-2)\n  yours gives  4\n  it should be 2"
 
 
 def test_progress_is_shown_and_a_damaged_file_is_kept(capsys):

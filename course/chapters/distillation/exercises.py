@@ -38,6 +38,7 @@ def _sum_only(logprobs, learnt):
 
 _BATCHES = (
     ([[-1.0, -0.5]], [[False, True]]),
+    ([[-1.0, -0.125]], [[True, True]]),
     ([[-2.0, -1.0, -0.5]], [[False, True, True]]),
     ([[-2.0, -0.1], [-3.0, -1.0]], [[False, True], [False, True]]),
     ([[-2.0, -0.1, -0.2, -0.3], [-3.0, -2.5, -1.0, -4.0]], [[False, True, True, True], [False, False, True, False]]),

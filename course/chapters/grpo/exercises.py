@@ -93,6 +93,7 @@ def _a_loss(new, old, advantage):
 
 _RATIOS = (
     (-1.0, -1.0, 1.0),
+    (-1.0, -0.9, 1.0),
     (math.log(0.3), math.log(0.2), 1.0),
     (math.log(0.1), math.log(0.2), 1.0),
     (math.log(0.3), math.log(0.2), -1.0),
@@ -139,6 +140,9 @@ _REPLIES = (
     ("<think>5+7=12\n</think>13", "12", True),
     ("<think>5+7=12", "12", False),
     ("10 11 12 13", "12", True),
+    ("10 11 12", "12", True),
+    ("12 or 13", "12", True),
+    ("<think>5+7=12\n</think> 12. ", "12", True),
 )
 
 EXERCISES = (

@@ -88,6 +88,10 @@ _REPLIES = (
     ("<think>r 3",),  # it never came to an end
     ("<think>r 2</think>2</think>3",),
     ("<think>r 3</think>",),
+    ("",),
+    (" 3\n",),
+    ("<think>\nr 3\n</think>\n3",),
+    ("<think>\nr 3\n",),
 )
 
 EXERCISES = (
@@ -188,7 +192,7 @@ EXERCISES = (
         text="Write thinking_and_answer(text), which returns a pair: the thinking and the answer, each of them None if "
         "it is missing. The thinking ends at '</think>'. The tag '<think>' may be missing, because the prompt may "
         "already contain it; it is not part of the thinking. If the thinking never ends, there is no answer. If there "
-        "are several '</think>', the last one ends the thinking.",
+        "are several '</think>', the last one ends the thinking. Strip spaces and line breaks around both.",
         difficulty=2,
         importance=3,
         minutes=10,

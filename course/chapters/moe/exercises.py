@@ -1,14 +1,14 @@
-"""Exercises of chapter 3: weights of the chosen, a router without a gradient, load, and a bias that must not weigh."""
+"""Exercises of chapter 3: routing weights, a router without a gradient, expert load, and the selection bias."""
 
 import math
 
 from course.teach.exercises import Exercise, Mistake
 
-# --- the weights of the chosen ------------------------------------------------------------------------------------
+# --- routing weights ----------------------------------------------------------------------------------------------
 
 
 def top_k_weights(logits: list[float], k: int) -> list[float]:
-    """A softmax over the k largest logits, 0 for all others; of equal ones the first is chosen."""
+    """A softmax over the k largest logits, 0 for all others; of equal logits, the first is chosen."""
     chosen = sorted(range(len(logits)), key=lambda expert: -logits[expert])[:k]
     total = sum(math.exp(logits[expert]) for expert in chosen)
     return [math.exp(logit) / total if expert in chosen else 0.0 for expert, logit in enumerate(logits)]
@@ -44,7 +44,7 @@ _LOGITS = (([1.0, 0.0], 1), ([0.0, 2.0, 1.0], 2), ([1.0, 3.0, 2.0, -1.0], 2), ([
 
 
 def max_violation(load: list[int]) -> float:
-    """How far the busiest expert stands above the mean, as a share of the mean."""
+    """How far the largest load exceeds the mean load, relative to the mean."""
     return max(load) / (sum(load) / len(load)) - 1
 
 
@@ -79,7 +79,7 @@ _LOADS = (
 
 
 def nudge(bias: list[float], load: list[int], speed: float) -> list[float]:
-    """Every bias one step of `speed` up where the load is below the mean, down where it is above."""
+    """The biases, raised by `speed` where the load is below the mean and lowered by `speed` where it is above."""
     mean = sum(load) / len(load)
     return [b + speed * ((n < mean) - (n > mean)) for b, n in zip(bias, load, strict=True)]
 
@@ -115,7 +115,7 @@ _NUDGED = (
 
 
 def weights(scores: list[float], bias: list[float], k: int) -> list[float]:
-    """The best k by score plus bias; the weights are their scores alone, made to add up to 1; 0 for the others."""
+    """The normalized scores of the k experts with the largest score plus bias; 0 for all others."""
     chosen = sorted(range(len(scores)), key=lambda expert: -(scores[expert] + bias[expert]))[:k]
     total = sum(scores[expert] for expert in chosen)
     return [score / total if expert in chosen else 0.0 for expert, score in enumerate(scores)]
@@ -150,15 +150,15 @@ _SCORED = (
 EXERCISES = (
     Exercise(
         "moe.top_k_weights",
-        title="Weigh the chosen",
-        text="A router gives each expert a number, its logit. Write top_k_weights(logits, k): a list with a weight for "
-        "every expert. The k experts with the largest logits share a weight of 1 by a softmax among them; all others "
-        "get 0.0.",
+        title="Compute routing weights",
+        text="A router gives each expert a score, its logit. Write top_k_weights(logits, k), which returns a list with "
+        "a weight for every expert. The weights of the k experts with the largest logits are the softmax of their "
+        "logits and add up to 1; all others are 0.0.",
         difficulty=2,
         importance=5,
         minutes=8,
         hints=(
-            "First find which k experts are chosen; then forget the others' logits.",
+            "First find which k experts are chosen; then ignore the logits of the others.",
             "The weight of a chosen expert is exp(its logit) over the sum of exp(logit) of the chosen ones.",
         ),
         reference=top_k_weights,
@@ -166,112 +166,118 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 _of_all,
-                "Your softmax runs over all experts, so the weights of the chosen do not add up to 1. (Switch does it "
-                "so, on purpose: soon you see why.)",
+                "Your softmax runs over all experts, so the weights of the chosen ones do not add up to 1. (Switch "
+                "does this on purpose; you will soon see why.)",
             ),
             Mistake(
                 _zeros_in_the_softmax,
-                "You set the others' logits to 0 before the softmax, but exp(0) is 1: they still get a weight. Minus "
-                "infinity would do.",
+                "You set the other logits to 0 before the softmax, but exp(0) is 1, so those experts still get a "
+                "weight. Minus infinity would work.",
             ),
-            Mistake(_only_the_chosen, "The weights are right, but their places are lost: one number for every expert."),
-            Mistake(_equal_shares, "You gave all chosen experts the same weight. Then the router cannot say how much."),
+            Mistake(_only_the_chosen, "The weights are right, but the list must have one number for every expert."),
+            Mistake(
+                _equal_shares, "All chosen experts get the same weight, so the router cannot say how much each counts."
+            ),
         ),
     ),
     Exercise(
         "moe.predict_top_one",
         title="Predict a gradient",
-        text="One expert a token (k = 1), with the weights of the exercise before: a softmax over the chosen. The loss "
-        "is computed from the layer's output. Which gradient does the router get?\n\n"
-        "Answer 'A': one like any layer. 'B': one for the chosen expert's logit only. 'C': none, exactly zero. "
-        "'D': one that pushes all logits up.",
+        text="Each token uses one expert (k = 1), with the weights of the previous exercise: a softmax over the chosen "
+        "experts. The loss is computed from the layer's output. Which gradient does the router get?\n\n"
+        "Answer 'A': an ordinary gradient, as any layer does. 'B': a gradient for the chosen expert's logit only. "
+        "'C': none; it is exactly zero. 'D': a gradient that raises all logits.",
         difficulty=3,
         importance=5,
         minutes=4,
-        hints=("What is a softmax over a single number?", "How does that weight change if the logit changes a little?"),
+        hints=("What is the softmax of a single number?", "How does that weight change if the logit changes a little?"),
         reference="C",
-        why="A softmax over one number is 1, whatever the number. The output does not change with the logits, so no "
-        "gradient comes back: the router stays as it was drawn at the beginning.",
+        why="The softmax of a single number is 1, whatever the number. The output does not depend on the logits, so "
+        "the router gets no gradient and keeps its initial weights.",
         mistakes=(
-            Mistake("A", "It would, if the weight depended on the logits. Work it out for one chosen expert."),
-            Mistake("B", "Nearly: the others are cut off by the choice. But look at the chosen one's weight, too."),
-            Mistake("D", "Nothing pushes: the weight is the same for all logits."),
+            Mistake("A", "It would if the weight depended on the logits. Work it out for one chosen expert."),
+            Mistake("B", "The other experts indeed get no gradient. But look at the weight of the chosen one, too."),
+            Mistake("D", "The weight is the same for all logits, so nothing raises them."),
         ),
     ),
     Exercise(
         "moe.max_violation",
         title="How uneven is the load?",
-        text="Experts served load[0], load[1], ... tokens. Write max_violation(load): how far the busiest expert "
-        "stands above the mean load, as a share of the mean. Balanced is 0; twice the mean is 1.",
+        text="Expert 0 processed load[0] tokens, expert 1 processed load[1], and so on. Write max_violation(load): how "
+        "far the largest load exceeds the mean load, relative to the mean. It is 0 if all loads are equal, and 1 if "
+        "the busiest expert has twice the mean.",
         difficulty=1,
         importance=4,
         minutes=5,
         hints=(
-            "The mean load is the sum over the number of experts.",
-            "Only the busiest counts: everybody waits for it.",
+            "The mean load is the sum divided by the number of experts.",
+            "Only the busiest expert matters: all others wait for it.",
         ),
         reference=max_violation,
         inputs=_LOADS,
         mistakes=(
-            Mistake(_without_minus_one, "That is how many times the mean it serves; balanced should be 0, not 1."),
+            Mistake(_without_minus_one, "That is the largest load divided by the mean; balanced should be 0, not 1."),
             Mistake(_share_of_all, "That is its share of all tokens, which depends on how many experts there are."),
             Mistake(
                 _either_side,
-                "You count an expert far below the mean as well. An idle one wastes memory; a busy one makes all wait.",
+                "You also count experts far below the mean. An idle expert wastes memory; a busy one makes all wait.",
             ),
             Mistake(
-                _from_top_to_bottom, "You measure from the busiest to the idlest; it is from the busiest to the mean."
+                _from_top_to_bottom,
+                "You measure from the largest load to the smallest; measure from the largest to the mean.",
             ),
         ),
     ),
     Exercise(
         "moe.nudge",
-        title="Nudge a bias",
-        text="Write nudge(bias, load, speed): the biases after one step of balancing. Where an expert served fewer "
-        "tokens than the mean, its bias goes up by speed; where it served more, down by speed; where it served exactly "
-        "the mean, it stays.",
+        title="Update the selection bias",
+        text="Write nudge(bias, load, speed), which returns the biases after one step of balancing. If an expert "
+        "processed fewer tokens than the mean, its bias rises by speed; if it processed more, its bias falls by speed; "
+        "if it processed exactly the mean, its bias stays the same.",
         difficulty=2,
         importance=4,
         minutes=8,
         hints=(
             "What should happen to the bias of an expert that nobody chooses?",
-            "The step has the same size for all: only the sign of mean - load counts.",
+            "The step has the same size for all experts: only the sign of mean - load matters.",
         ),
         reference=nudge,
         inputs=_NUDGED,
         mistakes=(
-            Mistake(_the_wrong_way, "The wrong way round: the busy get busier, and soon two experts do everything."),
+            Mistake(_the_wrong_way, "The sign is wrong: busy experts get busier, and soon two experts do everything."),
             Mistake(
                 _as_far_as_it_is_off,
-                "Your step grows with the distance. With thousands of tokens a batch it would be huge; the sign alone "
-                "is used.",
+                "Your step grows with the distance from the mean. With thousands of tokens per batch it would be huge; "
+                "only the sign is used.",
             ),
-            Mistake(_from_zero, "You forgot the bias there was: steps add up."),
-            Mistake(_busiest_and_idlest, "All experts move, not only the busiest and the idlest."),
+            Mistake(_from_zero, "You dropped the old bias: the steps add up."),
+            Mistake(_busiest_and_idlest, "All biases change, not only those of the busiest and the idlest expert."),
         ),
     ),
     Exercise(
         "moe.mend_bias",
         title="Diagnose a bias that spoils the loss",
-        text="Somebody's balancing works: the load is even. But the loss gets worse the longer biases are updated. "
-        "Their line reads: weights = (scores + bias) of the best k by scores + bias, over their sum.\n\n"
-        "Write weights(scores, bias, k) as it should be: a weight for every expert, 0.0 for those not chosen.",
+        text="Somebody's balancing works: the load is even. But the loss gets worse the longer the biases are updated. "
+        "The code chooses the k experts with the largest scores + bias and divides their scores + bias by the sum of "
+        "these.\n\n"
+        "Write weights(scores, bias, k) as it should be: a list with a weight for every expert, 0.0 for those that are "
+        "not chosen.",
         difficulty=3,
         importance=5,
         minutes=8,
         hints=(
-            "What was the bias made for: to say who works, or how much it counts?",
-            "Choose by scores plus bias; weigh by scores alone.",
+            "What is the bias for: to decide which expert works, or how much its output counts?",
+            "Choose by scores plus bias; compute the weights from the scores alone.",
         ),
         reference=weights,
         inputs=_SCORED,
         mistakes=(
             Mistake(
                 _bias_weighs,
-                "That is the broken line: an expert that is nudged up to get work is also counted more, though the "
-                "router thinks no better of it.",
+                "That is the broken code: an expert whose bias was raised also counts more, although the router does "
+                "not score it any higher.",
             ),
-            Mistake(_bias_forgotten, "Now the bias does nothing: it has to take part in the choice."),
+            Mistake(_bias_forgotten, "Now the bias does nothing: it must take part in the choice."),
             Mistake(_not_made_to_add_up, "The choice is right; the weights of the chosen should add up to 1."),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Experts to look at: who serves what, what is lost without whom, and the way of each token of your own question."""
+"""Pictures of a mixture of experts: expert load, knocked-out experts, and the routes of a question's tokens."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -19,10 +19,10 @@ WRITTEN = 10  # up to so many experts, a cell says its number
 def shaded(
     panels: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str, *, what: str, full: float | None = None
 ) -> plots.Picture:
-    """A number for each kind (row) and expert (column), a panel a layer; darker where it is larger.
+    """A heat map for each layer: a row for each kind of token, a column for each expert; darker means larger.
 
-    Cells below zero are shaded in another color. `what` says what the numbers are, `full` which one has the full color
-    (the largest, if None). Raises ValueError if there is nothing to draw or panels do not have the same rows.
+    Cells below zero have another color. `what` names the quantity, and `full` is the value that gets the full color
+    (the largest one, if None). Raises ValueError if there is nothing to draw or the panels have different rows.
     """
     rows = list(next(iter(panels.values()), ()))
     if not rows or any(list(panel) != rows for panel in panels.values()):
@@ -42,7 +42,7 @@ def shaded(
 
 
 def _shade(axes, values: np.ndarray, full: float) -> None:
-    """Cells as clear as they are small, blue above zero and orange below, with their numbers if there is room."""
+    """Cells in blue above zero and orange below, paler for smaller values, with their numbers if there is room."""
     from matplotlib.colors import to_rgba
 
     shades = np.where(values[..., None] < 0, np.array(to_rgba("C1")), np.array(to_rgba("C0")))
@@ -57,7 +57,7 @@ def _shade(axes, values: np.ndarray, full: float) -> None:
 
 
 def by_layer(shares: Mapping[str, Float[Tensor, "L E"]], layers: Sequence[int]) -> dict[str, dict[str, list[float]]]:
-    """What `routing.served` gives, turned into one panel a layer, as `shaded` wants it."""
+    """The result of `routing.expert_load`, rearranged into one panel for each layer, as `shaded` expects it."""
     return {
         f"layer {layer}": {kind: [float(x) for x in each[place]] for kind, each in shares.items()}
         for place, layer in enumerate(layers)
@@ -65,7 +65,7 @@ def by_layer(shares: Mapping[str, Float[Tensor, "L E"]], layers: Sequence[int]) 
 
 
 def lost_by_layer(lost: Mapping[tuple[int, int], Mapping[str, float]]) -> dict[str, dict[str, list[float]]]:
-    """What `routing.knock_out` gives, turned into one panel a layer, as `shaded` wants it."""
+    """The result of `routing.knock_out`, rearranged into one panel for each layer, as `shaded` expects it."""
     panels: dict[str, dict[str, list[float]]] = {}
     for (layer, _), families in lost.items():
         panel = panels.setdefault(f"layer {layer}", {family: [] for family in families})
@@ -75,14 +75,14 @@ def lost_by_layer(lost: Mapping[tuple[int, int], Mapping[str, float]]) -> dict[s
 
 
 class Explorer:
-    """A question box over a router: type, press Enter, and see each token's experts and weights, layer by layer."""
+    """A question box for a router: type, press Enter, and see each token's experts and weights, layer by layer."""
 
     def __init__(self, model: nn.Module, tokenizer, question: str):
         self.model, self.tokenizer, self.question = model, tokenizer, question
         self.first = self.look(question)
 
     def look(self, question: str) -> Routes:
-        """The routes of a question. Raises ValueError for what the model cannot read."""
+        """The routes of a question's tokens. Raises ValueError for characters the model cannot read."""
         return routes(self.model, self.tokenizer, question)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -107,7 +107,7 @@ class Explorer:
 
 
 def as_html(found: Routes) -> str:
-    """Routes as a table: a row a token, a column a layer; each expert has a color, its number and its weight."""
+    """Routes as an HTML table: a row for each token, a column for each layer, with experts and their weights."""
     head = "".join(f'<th scope="col" style="text-align:left">layer {layer}</th>' for layer in found.layers)
     rows = "".join(
         f'<tr><th scope="row" style="font-family:monospace;text-align:left">{escape(_visible(piece))}</th>'
@@ -123,7 +123,7 @@ def as_html(found: Routes) -> str:
 
 
 def _chips(found: Routes, layer: int, place: int) -> str:
-    """The experts of one token in one layer, strongest first; the fuller the color, the larger the weight."""
+    """The experts of one token in one layer, largest weight first; a stronger color means a larger weight."""
     chips = []
     for expert, weight in zip(found.chosen[layer, place].tolist(), found.weights[layer, place].tolist(), strict=True):
         color = f"rgba({COLORS[expert % len(COLORS)]},{min(0.7, 0.1 + 0.6 * weight):.2f})"
@@ -133,7 +133,7 @@ def _chips(found: Routes, layer: int, place: int) -> str:
 
 
 def as_text(found: Routes) -> str:
-    """Routes as lines of text, a token each."""
+    """Routes as text, one line for each token."""
     lines = []
     for place, piece in enumerate(found.pieces):
         cells = []

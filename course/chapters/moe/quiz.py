@@ -1,4 +1,4 @@
-"""Five questions on chapter 3: what experts save, what starves a router, what balances it, and what they cost."""
+"""Five questions on chapter 3: what experts save, when a router cannot learn, how to balance it, what experts cost."""
 
 from course.teach.quizzes import Question
 
@@ -6,70 +6,73 @@ QUESTIONS = (
     Question(
         "A model has 671 billion parameters, 37 billion of them active. What does that save?",
         (
-            "Arithmetic: a token is multiplied with 37 billion.",
-            "Work per token goes by the active parameters. All 671 billion still have to be kept somewhere.",
+            "Arithmetic: each token uses only 37 billion parameters.",
+            "The work per token depends on the active parameters. All 671 billion still have to be stored.",
         ),
         (
-            ("Memory: only 37 billion have to be kept.", "The next token may choose other experts, so all are kept."),
-            ("Both in equal measure.", "Memory is that of all the parameters. Only the arithmetic gets cheaper."),
+            ("Memory: only 37 billion parameters have to be stored.", "The next token may choose other experts."),
+            ("Memory and arithmetic alike.", "All parameters have to be stored. Only the arithmetic gets cheaper."),
             (
                 "Neither: every expert runs, and all but a few results are dropped.",
-                "Experts that were not chosen do not run; that is the point.",
+                "Experts that are not chosen do not run; that is the point.",
             ),
         ),
     ),
     Question(
-        "Why does the router of a layer with one expert a token learn nothing, if weights are made to add up to 1?",
+        "A layer uses one expert per token and normalizes its weight to 1. Why does the router learn nothing?",
         (
-            "Its one weight is always 1, whatever it says.",
-            "The output does not depend on the logits, so no gradient comes back. Switch keeps the probability.",
+            "The weight is 1, whatever the logits are.",
+            "The output does not depend on the logits, so the router gets no gradient. Switch keeps the probability.",
         ),
         (
             ("Choosing cannot be differentiated.", "True, but with two experts their weights still carry a gradient."),
-            ("One expert is too few to compare.", "Comparing is not the matter: with Switch's weights one is enough."),
+            ("One expert is too few to compare.", "With Switch's weights, one expert per token is enough."),
             ("The learning rate is too low.", "Zero times any rate is zero."),
         ),
     ),
     Question(
-        "Nothing balances the load. What makes a few experts take most tokens?",
+        "Without balancing, why do a few experts process most of the tokens?",
         (
-            "Whoever is chosen learns, gets better and is chosen more.",
-            "A small lead at the beginning feeds itself; the others get no gradient to catch up with.",
+            "A chosen expert learns, gets better and is chosen more.",
+            "A small lead at the beginning reinforces itself; the other experts get no gradient to catch up.",
         ),
         (
-            ("Some experts start with larger weights.", "They start alike. Luck decides who gets the first lead."),
-            ("The optimizer favors low numbers.", "Numbers of experts mean nothing to it."),
+            ("Some experts start with larger weights.", "They start alike. Chance decides which gets the first lead."),
+            ("The optimizer favors experts with low numbers.", "The number of an expert means nothing to it."),
             (
-                "Most of the experts are broken.",
-                "They work; they are not asked. With a bias that is nudged, all of them are.",
+                "Most of the experts are broken and cannot learn.",
+                "They work, but they are not chosen. With bias updates, all of them are.",
             ),
         ),
     ),
     Question(
         "DeepSeek-V3 adds a bias to the scores. What does the bias do?",
         (
-            "It takes part in the choice, and in nothing else.",
-            "The weights are the scores alone. So balance is bought without a gradient of its own.",
+            "It affects which experts are chosen, nothing else.",
+            "The weights depend on the scores alone. So balancing needs no gradient of its own.",
         ),
         (
             (
-                "It weighs the expert's output.",
-                "Then balancing would change what the layer says; that is the classic bug.",
+                "It scales the output of the expert that is chosen.",
+                "Then balancing would change the layer's output; that is the classic bug.",
             ),
-            ("It is learnt with the other weights.", "It gets no gradient: it is nudged by the load after every step."),
-            ("It is added to the loss.", "That is the other way, the auxiliary loss."),
+            (
+                "It is learned with the other weights.",
+                "It gets no gradient: it is updated from the load after each step.",
+            ),
+            ("It is added to the loss.", "That is the other method, the auxiliary loss."),
         ),
     ),
     Question(
-        "On a laptop, experts of the same active size take longer than a dense layer. Why?",
+        "On a laptop, a layer of experts takes longer than a dense layer of the same active size. Why?",
         (
             "Tokens are sorted, and many small products replace a large one.",
-            "The arithmetic is equal; bringing tokens together and running small matrices is not free.",
+            "The arithmetic is the same, but sorting tokens and multiplying small matrices have a cost.",
         ),
         (
-            ("They do more arithmetic.", "Active parameters are equal but for a small router."),
-            ("The router is a large network.", "It is one small matrix, width times experts."),
-            ("All experts run on a processor.", "Those that nobody chose do not run there either."),
+            ("Experts do more arithmetic.", "The active parameters are the same, except for a small router."),
+            ("The router is a large network.", "It is one small matrix, hidden size times number of experts."),
+            ("On a processor, all experts run.", "Experts that are not chosen do not run there either."),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Which expert serves what: the way of each token through a mixture of experts, and what is lost without an expert."""
+"""Which tokens each expert of a mixture of experts processes, and how much the loss rises without an expert."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ Kind = Callable[[str, str], str | None]  # from a family and a token's text to w
 
 @dataclass(frozen=True)
 class Routes:
-    """The experts that each token of a text uses, layer by layer, strongest first."""
+    """The experts that each token of a text uses, layer by layer, largest weight first."""
 
     pieces: tuple[str, ...]
     layers: tuple[int, ...]  # numbers of the expert layers, from 1
@@ -29,7 +29,7 @@ class Routes:
 
 @torch.inference_mode()
 def routes(model: nn.Module, tokenizer, text: str) -> Routes:
-    """Read a text and say which experts each token used and how much each counted.
+    """Which experts each token of a text uses, and with which weights.
 
     Raises ValueError for a model without experts, an empty text, and characters the tokenizer cannot hold.
     """
@@ -48,30 +48,30 @@ def routes(model: nn.Module, tokenizer, text: str) -> Routes:
 
 
 def numbers(model: nn.Module) -> tuple[int, ...]:
-    """Which layers of a model have experts, counted from 1."""
+    """The numbers of the layers that have experts, counted from 1."""
     return tuple(n for n, block in enumerate(model.blocks, 1) if isinstance(block.feed_forward, MixtureOfExperts))
 
 
 def by_family(family: str, piece: str) -> str:
-    """Every token counts as its family."""
+    """Count every token under its family."""
     return family
 
 
 def by_digit(family: str, piece: str) -> str | None:
-    """A digit counts as itself, nothing else counts."""
+    """Count digits, each under itself; other tokens are left out."""
     return piece if len(piece) == 1 and piece in "0123456789" else None
 
 
 def by_letter(family: str, piece: str) -> str | None:
-    """A token of one letter counts as itself, nothing else counts."""
+    """Count tokens of a single letter, each under itself; other tokens are left out."""
     return piece if len(piece) == 1 and piece.isalpha() else None
 
 
 def expert_load(model: nn.Module, tokenizer, texts: Texts, kind: Kind = by_family) -> dict[str, Float[Tensor, "L E"]]:
-    """For each kind of token, each expert's share of its choices in each layer; a layer's shares add up to 1.
+    """For each kind of token, the share of its choices that falls on each expert; shares add up to 1 in each layer.
 
-    Families come in their own order, other kinds in the alphabet's; a kind that does not occur is left out. Raises
-    ValueError for a model without experts.
+    Families keep their order, other kinds are sorted; kinds that do not occur are left out. Raises ValueError for a
+    model without experts.
     """
     counts: dict[str, Tensor] = {}
     for family, several in texts.items():
@@ -89,10 +89,10 @@ def expert_load(model: nn.Module, tokenizer, texts: Texts, kind: Kind = by_famil
 
 @contextmanager
 def without_expert(model: nn.Module, layer: int, expert: int) -> Iterator[nn.Module]:
-    """A model in which no token can choose an expert: the next best takes its place.
+    """The model with one expert disabled: tokens that would choose it use the next best expert instead.
 
-    Its bias is set to minus infinity, which selects and never weighs. `layer` counts from 1, as in `numbers`. Raises
-    ValueError for a layer without experts, or an expert that is not there.
+    Its selection bias is minus infinity inside the `with` block. `layer` counts from 1, as in `numbers`. Raises
+    ValueError for a layer without experts and for an expert that does not exist.
     """
     if layer not in numbers(model):
         raise ValueError(f"layer {layer} has no experts: choose one of {', '.join(map(str, numbers(model)))}")
@@ -109,7 +109,7 @@ def without_expert(model: nn.Module, layer: int, expert: int) -> Iterator[nn.Mod
 
 @torch.inference_mode()
 def reply_losses(model: nn.Module, tokenizer, texts: Texts) -> dict[str, float]:
-    """The mean loss of the replies' tokens by family, in nats; prompts are read and not counted."""
+    """The mean loss of the replies' tokens by family, in nats; the tokens of prompts are not counted."""
     losses = {}
     for family, several in texts.items():
         prompts, replies = zip(*((encode(tokenizer, p), encode(tokenizer, r)) for p, r in several), strict=True)
@@ -119,7 +119,7 @@ def reply_losses(model: nn.Module, tokenizer, texts: Texts) -> dict[str, float]:
 
 
 def knock_out(model: nn.Module, tokenizer, texts: Texts) -> dict[tuple[int, int], dict[str, float]]:
-    """By layer and expert, what each family loses without that expert: its loss then, minus its loss as it is."""
+    """By layer and expert, how much each family's loss rises, in nats, when that expert is disabled."""
     before = reply_losses(model, tokenizer, texts)
     lost = {}
     for layer in numbers(model):
@@ -133,13 +133,13 @@ def knock_out(model: nn.Module, tokenizer, texts: Texts) -> dict[tuple[int, int]
 def _layers(model: nn.Module) -> list[MixtureOfExperts]:
     layers = expert_layers(model)
     if not layers:
-        raise ValueError("this model has no experts: give one that has, such as mini-moe")
+        raise ValueError("this model has no experts: pass one that has, such as mini-moe")
     return layers
 
 
 @contextmanager
 def _watched(layers: Sequence[MixtureOfExperts]) -> Iterator[None]:
-    """Have routers keep what they last saw."""
+    """Let routers keep the logits of the last pass."""
     for layer in layers:
         layer.router.watched = True
     try:

@@ -30,7 +30,7 @@ from course.model.pretrained import checkpoints
 from course.think.prompting import direct
 from course.world import is_right
 from course.world.answers import split_reply
-from course.world.tokenizer import load_tokenizer
+from course.world.tokenizer import EOS, load_tokenizer
 
 ROUNDS = 5
 MICRO_BATCHES = (400, 100, 50, 25)  # completions that TRL scores together
@@ -75,7 +75,7 @@ def theirs(name: str, micro_batch: int, folder: str) -> Step:
     def right(prompts: list[str], completion_ids: list[list[int]], **_) -> list[float]:
         texts = tokenizer.batch_decode(completion_ids)
         return [
-            float("<eos>" in text and is_right(by_prompt[prompt], split_reply(text).answer))
+            float(EOS in text and is_right(by_prompt[prompt], split_reply(text).answer))
             for prompt, text in zip(prompts, texts)
         ]
 

@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM
 
 from course.model import generate, load
 from course.model.pretrained import checkpoints
+from course.think.prompting import direct
 from course.world import FAMILIES, draw_problems
 
 PROMPTS, LONGEST, RUNS = 256, 160, 5
@@ -30,7 +31,7 @@ def questions() -> list[str]:
     """The prompts, rendered plainly."""
     each = -(-PROMPTS // len(FAMILIES))
     problems = itertools.chain.from_iterable(zip(*(draw_problems(family, each, split="test") for family in FAMILIES)))
-    return [f"<user>{problem.question}<assistant>" for problem in problems][:PROMPTS]
+    return [direct(problem.question) for problem in problems][:PROMPTS]
 
 
 def ours(model, tokenizer, prompts: list[str], samples: int, seed: int, threads: int) -> int:

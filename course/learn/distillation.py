@@ -22,7 +22,7 @@ from course.learn.training import TrainingConfig, step_seed, train
 from course.think.prompting import direct
 from course.think.rollouts import Rollout, sample_groups, sample_rollouts
 from course.world import FAMILIES, Problem
-from course.world.corpus import exchange
+from course.world.conversation import begun, exchange_ids
 from course.world.tokenizer import encode
 
 Divergence = Callable[[Tensor, Tensor], Tensor]  # log-probs of teacher and student (N, V): how far apart, each (N,)
@@ -88,20 +88,16 @@ def as_examples(
     """
     examples = []
     for one in answered:
-        begun = encode(tokenizer, ask(one.problem.question).rpartition("<assistant>")[2])
         prompt = encode(tokenizer, direct(one.problem.question))
-        examples.append(TrainingExample(tuple(prompt), (*begun, *write(tokenizer, one))))
+        first = encode(tokenizer, begun(ask(one.problem.question)))
+        examples.append(TrainingExample(tuple(prompt), (*first, *write(tokenizer, one))))
     return examples
 
 
 def worked_solutions(tokenizer, problems: Sequence[Problem]) -> list[TrainingExample]:
     """The world's own solutions, without slips: what nobody has for real problems."""
-    examples = []
-    for problem in problems:
-        text = exchange(problem.question, problem.answer, FAMILIES[problem.family].solution(problem))
-        prompt = encode(tokenizer, direct(problem.question))
-        examples.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
-    return examples
+    solved = ((one, FAMILIES[one.family].solution(one)) for one in problems)
+    return [TrainingExample(*exchange_ids(tokenizer, one.question, one.answer, lines)) for one, lines in solved]
 
 
 # --- how far is the student from the teacher? ---------------------------------------------------------------------

@@ -23,9 +23,10 @@ def exact_answer(one: Rollout) -> float:
 def closed_thoughts(one: Rollout) -> float:
     """1 if the reply opens its thoughts, closes them over some text, and answers; what it says does not count.
 
+    Thoughts that the prompt opened (a forced `<think>`) are open.
     DeepSeek-R1-Zero's format reward (arXiv:2501.12948, section 2.2.2) asks for tags alone, too.
     """
-    return float(bool(one.reply.reasoning) and one.reply.answer is not None)
+    return float(one.reply.opened and bool(one.reply.reasoning) and one.reply.answer is not None)
 
 
 def answer_and_format(one: Rollout) -> float:

@@ -1,7 +1,7 @@
-"""Asking a model many questions: every reply cut into thinking and answer, and marked."""
+"""Rollouts: sample a model's replies to problems, cut each into thinking and answer, and check them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +11,14 @@ from course.model import Completion, generate
 from course.think.prompting import direct
 from course.world import FAMILIES, Problem, draw_problems, is_right, thinks
 from course.world.answers import Reply, normalize, split_reply
+from course.world.conversation import begun
 
 Ask = Callable[[str], str]  # from a question to a prompt
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """A problem and the reply a model gave to it."""
+    """One reply that a model gave to a problem, as it was sampled and as it reads."""
 
     problem: Problem
     reply: Reply
@@ -25,32 +26,32 @@ class Rollout:
 
     @property
     def right(self) -> bool:
-        """Whether it ended by itself with the right answer."""
+        """Whether the reply is complete and its answer right."""
         return is_right(self.problem, self.reply.answer)
 
     @property
     def thought(self) -> bool:
-        """Whether it closed its thinking over at least one right step."""
+        """Whether the reply closed its thinking over at least one right step, and went on to an answer."""
         return self.reply.answer is not None and thinks(self.problem, self.reply.reasoning)
 
     @property
     def vote(self) -> str | None:
-        """What it answered, without how it is dressed, for counting votes; None if it is no answer."""
+        """The normalized answer, for counting votes; None if there is no answer."""
         return normalize(self.reply.answer) or None
 
     @property
     def tokens(self) -> int:
-        """How many tokens the reply took, the end included."""
+        """The number of tokens of the reply, the end included."""
         return len(self.completion.token_ids)
 
 
 def read_reply(prompt: str, completion: Completion) -> Reply:
-    """A completion cut into thinking and answer; thinking that the prompt began (a forced `<think>`) is part of it.
+    """Cut a completion into thinking and answer; thinking that the prompt began (a forced `<think>`) is part of it.
 
-    A completion that was cut off has no answer, whatever it says so far.
+    A truncated completion has no answer, whatever it says so far.
     """
-    reply = split_reply(prompt.rpartition("<assistant>")[2] + completion.text)
-    return reply if completion.finished else Reply(reply.reasoning, None)
+    reply = split_reply(begun(prompt) + completion.text)
+    return reply if completion.finished else replace(reply, answer=None)
 
 
 def sample_rollouts(
@@ -63,10 +64,7 @@ def sample_rollouts(
     max_new_tokens: int = 160,
     seed: int,
 ) -> list[Rollout]:
-    """One reply of a model to each problem, `ask` turning its question into a prompt.
-
-    A reply that was cut off has no answer.
-    """
+    """Sample one reply to each problem; `ask` turns its question into a prompt."""
     settings = {"temperature": temperature, "max_new_tokens": max_new_tokens, "seed": seed}
     return [one for (one,) in sample_groups(model, tokenizer, problems, ask, samples=1, **settings)]
 
@@ -82,7 +80,7 @@ def sample_groups(
     max_new_tokens: int = 160,
     seed: int,
 ) -> list[list[Rollout]]:
-    """`samples` replies of a model to each problem: a list per problem."""
+    """Sample `samples` replies to each problem: a list per problem. `ask` turns a question into a prompt."""
     prompts = [ask(problem.question) for problem in problems]
     drawn = generate(model, tokenizer, prompts, samples, max_new_tokens, temperature, seed=seed)
     return [
@@ -101,10 +99,11 @@ def ask_all(
     temperature: float = 1.0,
     seed: int = 0,
 ) -> dict[str, dict[str, list[Rollout]]]:
-    """The same `n` problems of every family, asked in several ways: `found[way][family]` is a list of answers.
+    """Ask the same `n` problems of every family in several ways: `found[way][family]` is a list of rollouts.
 
-    A way that differs from family to family (examples do) is a mapping from families. Shows a progress bar. Raises
-    ValueError for an unknown split or more problems than there are.
+    A way is a function from a question to a prompt, or a mapping from families to such functions where it differs from
+    family to family, as examples do. Shows a progress bar. Raises ValueError for an unknown split or more problems
+    than there are.
     """
     from tqdm.auto import tqdm
 
@@ -121,17 +120,17 @@ def ask_all(
 
 @dataclass(frozen=True)
 class RolloutBatch:
-    """A batch of rollouts: a group of them for each problem, and the prompts they answer."""
+    """The rollouts of one training step, in groups of replies to the same problem, with the prompts' token ids."""
 
-    prompt_ids: list[list[int]]  # one a problem
+    prompt_ids: list[list[int]]  # one prompt a problem
     groups: list[list[Rollout]]  # P groups of G
 
     @property
     def rows(self) -> list[Rollout]:
-        """All replies, group after group."""
+        """All rollouts, group after group."""
         return [one for group in self.groups for one in group]
 
     @property
     def lengths(self) -> Int[Tensor, "B"]:
-        """Tokens of each completion, the end included."""
+        """The number of tokens of each completion, the end included."""
         return torch.tensor([one.tokens for one in self.rows])

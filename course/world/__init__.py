@@ -1,6 +1,7 @@
 """The questions: five families of problems a program can check, and the small web written about them."""
 
 import random
+from functools import cache
 
 from course.world.countdown import Countdown
 from course.world.cups import Cups
@@ -12,16 +13,20 @@ from course.world.sums import Sums
 
 __all__ = ["FAMILIES", "Family", "Problem", "draw_problems", "is_right", "thinks"]
 
+MISSES = 300  # draws without a new problem after which the problems that there are get counted
+
 FAMILIES: dict[str, Family] = {family.name: family for family in (Letters(), Decimals(), Sums(), Cups(), Countdown())}
 
 
 def draw_problems(family: str, n: int, *, level: int | None = None, split: str = "dev", seed: int = 0) -> list[Problem]:
     """`n` different problems of one family and split; `level=None` draws its standard mix, levels in turn.
 
-    The same arguments always give the same problems. Raises ValueError for an unknown family, level or split, or
-    when a split holds fewer than `n` problems of the level.
+    The same arguments always give the same problems. Raises ValueError for a negative `n`, an unknown family, level or
+    split, or when a split holds fewer than `n` problems of the level.
     """
     chosen = _family(family)
+    if n < 0:
+        raise ValueError(f"cannot draw {n} problems: ask for 0 or more")
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
     levels = chosen.levels if level is None else (level,)
@@ -30,17 +35,30 @@ def draw_problems(family: str, n: int, *, level: int | None = None, split: str =
         raise ValueError(f"unknown level {level} of {family}: choose one of {', '.join(map(str, sorted(known)))}")
     rng = random.Random(f"{family}:{level}:{split}:{seed}")
     problems: dict[str, Problem] = {}
+    since = 0  # draws since the last new problem
     for _ in range(1000 + 200 * n):
         if len(problems) == n:
             return list(problems.values())
+        if since == MISSES and (most := _most(chosen, levels, split)) is not None and most < n:
+            raise ValueError(f"{family} has only {most} such problems in {split}: ask for at most {most}")
         problem = chosen.draw(rng, levels[len(problems) % len(levels)])
-        if split_of(problem.key) == split:
-            problems.setdefault(problem.key, problem)
+        new = split_of(problem.key) == split and problem.key not in problems
+        since = 0 if new else since + 1
+        if new:
+            problems[problem.key] = problem
     if len(problems) == n:
         return list(problems.values())
-    raise ValueError(
-        f"{family} has only {len(problems)} different problems of this kind in {split}: ask for fewer than {n}"
-    )
+    raise ValueError(f"found only {len(problems)} different problems of {family} in {split}: ask for fewer than {n}")
+
+
+@cache
+def _most(family: Family, levels: tuple[int, ...], split: str) -> int | None:
+    """How many different problems there are when levels are drawn in turn, or None where that cannot be counted."""
+    listed = [family.keys(level) for level in levels]
+    counts = [keys if keys is None else sum(split_of(key) == split for key in set(keys)) for keys in listed]
+    # The level at place i is asked for problems i, i + L, i + 2L and so on; the first that it lacks ends the drawing.
+    ends = [count * len(levels) + place for place, count in enumerate(counts) if count is not None]
+    return min(ends, default=None)
 
 
 def is_right(problem: Problem, answer: str | None) -> bool:

@@ -1,21 +1,23 @@
 """Reading a reply: where the thinking ends, which line is a step, what the answer says.
 
 Model text is untrusted. Everything here is total: any string, however long or strange, gives a value and never
-an exception, and nothing is ever evaluated. What counts as the same answer is spelled out in `normalize`.
+an exception, in time that grows with its length, and nothing is ever evaluated. What counts as the same answer is
+spelled out in `normalize`: only what cannot change a value is taken away.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-THINK, END_THINK = "<think>", "</think>"
+from course.world.tokenizer import END_THINK, EOS, PAD, THINK
+
 LONGEST_ANSWER = 200  # characters; more is not an answer
 MOST_BRACKETS = 30  # pairs in an expression, so that reading one never runs out of stack
-_ENDINGS = re.compile(r"(<eos>|<pad>)+\s*$")
 _OPENINGS = re.compile(r"^(?:so )?(?:the )?(?:final )?answer(?: is)? ?:? ?")
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "’": "'", "“": '"', "”": '"'})
-_MARKS = ".!\"'`*$ "
+_SAME_CHARACTER = ("<wide>", "<narrow>", "<font>", "<noBreak>")  # Unicode's words for another width or typeface
+_PAIRS = "\"'`*$"  # what may stand on both sides of an answer
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Reply:
 
     reasoning: str | None  # what stands inside <think>; None if it did not think
     answer: str | None  # what follows; None if nothing does
+    opened: bool = field(default=True, compare=False, repr=False)  # False: thinking was closed and never opened
 
 
 def split_reply(text: str) -> Reply:
@@ -38,14 +41,27 @@ def split_reply(text: str) -> Reply:
     >>> split_reply("3")
     Reply(reasoning=None, answer='3')
     """
-    text = _ENDINGS.sub("", text)
+    text = _without_end(text)
     if END_THINK in text:
         reasoning, _, answer = text.rpartition(END_THINK)
-        return Reply(reasoning.replace(THINK, "").strip(), answer.strip() or None)
+        return Reply(reasoning.replace(THINK, "").strip(), answer.strip() or None, THINK in reasoning)
     if THINK in text:
         before, _, reasoning = text.partition(THINK)
         return Reply((before + reasoning).strip(), None)
     return Reply(None, text.strip() or None)
+
+
+def _without_end(text: str) -> str:
+    """The text without the white space, ends and padding behind it."""
+    end = len(text)
+    while end:
+        if text[end - 1].isspace():
+            end -= 1
+        elif mark := next((mark for mark in (EOS, PAD) if text.endswith(mark, 0, end)), None):
+            end -= len(mark)
+        else:
+            break
+    return text[:end]
 
 
 def steps(reasoning: str | None) -> list[str]:
@@ -60,25 +76,43 @@ def steps(reasoning: str | None) -> list[str]:
 def normalize(answer: str | None) -> str:
     """What an answer says, without how it is dressed; the empty string if it is no answer.
 
-    Compatibility characters become plain ones (full-width digits, typographic minus and times), case and runs of
-    white space do not count, nor an opening such as "The answer is", nor quotes, dollar signs, asterisks,
-    exclamation marks and full stops around it. Anything over 200 characters is no answer.
+    These do not count: case, runs of white space, the width and typeface of characters (`３`), an opening such as "The
+    answer is", full stops and exclamation marks behind the answer, and pairs of quotes, dollar signs, asterisks or
+    backticks around it. Typographic minus, times and division signs become plain ones. Everything else stays and
+    counts: the point of ".3", the asterisk of "8*5-3*", "2³", "½", "①", "1 000". Over 200 characters is no answer.
 
-    >>> normalize(" The  answer is 3. ")
-    '3'
+    >>> normalize(" The  answer is **3**. "), normalize(".3"), normalize("2³")
+    ('3', '.3', '2³')
     """
     if answer is None or len(answer) > LONGEST_ANSWER:
         return ""
-    text = unicodedata.normalize("NFKC", answer).translate(_SIGNS).lower()
-    text = " ".join(text.split()).strip(_MARKS)
-    return _OPENINGS.sub("", text, count=1).strip(_MARKS)
+    text = "".join(map(_plain, answer)).translate(_SIGNS).lower()
+    text = _undressed(" ".join(text.split()))
+    return _undressed(_OPENINGS.sub("", text, count=1))
+
+
+def _plain(character: str) -> str:
+    """The ordinary form of a character that Unicode lists as the same in another width or typeface."""
+    same = unicodedata.decomposition(character).startswith(_SAME_CHARACTER)
+    return unicodedata.normalize("NFKC", character) if same else character
+
+
+def _undressed(text: str) -> str:
+    """The text without what ends a sentence, and without pairs of marks around it."""
+    while True:
+        text = text.strip().rstrip(".! ")
+        if len(text) < 2 or text[0] != text[-1] or text[0] not in _PAIRS:
+            return text
+        text = text[1:-1]
 
 
 def whole_number(answer: str | None) -> int | None:
-    """The whole number an answer consists of, or None.
+    """The whole number an answer consists of, or None: up to nine digits, with or without a sign.
 
-    >>> whole_number("The answer is 3."), whole_number("3 or 4")
-    (3, None)
+    Zeros in front change nothing ("03" is 3). Anything else between or behind the digits does ("3.0", "1 000", "- 3").
+
+    >>> whole_number("The answer is 3."), whole_number("3 or 4"), whole_number(".5")
+    (3, None, None)
     """
     text = normalize(answer)
     return int(text) if re.fullmatch(r"[+-]?[0-9]{1,9}", text) else None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from course.world import FAMILIES
+from course.world.conversation import exchange
 from course.world.decimals import read_as_versions
 from course.world.facts import all_phrasings, one_step
 from course.world.letters import words
@@ -59,12 +60,6 @@ def documents(mixture: Mixture = Mixture(), seed: int | str = 0) -> Iterator[str
     while True:
         for writer in rng.choices(writers, shares, k=256):
             yield writer(mixture, rng)
-
-
-def exchange(question: str, answer: str, reasoning: list[str] | None = None) -> str:
-    """One question and its reply as the model reads them, special tokens included."""
-    thoughts = "" if reasoning is None else "<think>" + "".join(line + "\n" for line in reasoning) + "</think>"
-    return f"<user>{question}<assistant>{thoughts}{answer}<eos>"
 
 
 def train_problem(mixture: Mixture, rng: random.Random, family: str | None = None) -> Problem:

@@ -2,7 +2,9 @@
 
 import random
 import re
-from itertools import combinations
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import combinations, combinations_with_replacement
 
 from course.world.answers import arithmetic, normalize
 from course.world.problem import Family, Problem
@@ -36,6 +38,13 @@ class Countdown(Family):
             expression, target = rng.choice(expressions(numbers))
             if 1 <= target <= LARGEST_TARGET:
                 return ask(numbers, target, expression, rng.choice(_QUESTIONS))
+
+    def keys(self, level: int) -> Iterable[str]:
+        """One key for every choice of numbers and every target that one of `expressions` reaches."""
+        for numbers in combinations_with_replacement(range(1, LARGEST_NUMBER[level] + 1), level):
+            for target in {value for _, value in expressions(numbers)}:
+                if 1 <= target <= LARGEST_TARGET:
+                    yield _key(numbers, target)
 
     def correct(self, problem: Problem, answer: str | None) -> bool:
         """Whether the answer uses each number once and comes to the target; "= 34" may follow it."""
@@ -90,18 +99,25 @@ def ask(numbers: tuple[int, ...], target: int, expression: str | None = None, ph
         expression = hits[0]
     listed = [str(number) for number in numbers]
     question = phrasing.format(target=target, commas=", ".join(listed[:-1]) + " and " + listed[-1])
-    key = f"countdown:{target}:" + ",".join(str(number) for number in sorted(numbers))
-    return Problem("countdown", len(numbers), question, expression, (tuple(numbers), target), key)
+    return Problem("countdown", len(numbers), question, expression, (tuple(numbers), target), _key(numbers, target))
 
 
-def expressions(numbers: tuple[int, ...]) -> list[tuple[str, int]]:
+def _key(numbers: Iterable[int], target: int) -> str:
+    return f"countdown:{target}:" + ",".join(str(number) for number in sorted(numbers))
+
+
+def expressions(numbers: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
     """The expressions a search tries, with their values: at most one product, written first, then + and -.
 
     >>> expressions((2, 3))
-    [('3+2', 5), ('3-2', 1), ('3*2', 6)]
+    (('3+2', 5), ('3-2', 1), ('3*2', 6))
     """
+    return _expressions(tuple(sorted(numbers, reverse=True)))
+
+
+@lru_cache(maxsize=4096)  # all choices of up to four numbers; drawing problems asks for each many times
+def _expressions(ordered: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
     found: dict[str, int] = {}
-    ordered = sorted(numbers, reverse=True)
     for pair in [None, *combinations(range(len(ordered)), 2)]:
         rest = [number for place, number in enumerate(ordered) if pair is None or place not in pair]
         if pair is None:
@@ -112,7 +128,7 @@ def expressions(numbers: tuple[int, ...]) -> list[tuple[str, int]]:
             signed = [(-number if minus >> place & 1 else number) for place, number in enumerate(rest)]
             signed.sort(key=lambda number: number < 0)  # additions first, so that each expression has one spelling
             found.setdefault(head + "".join(f"{number:+d}" for number in signed), value + sum(signed))
-    return [(text, value) for text, value in found.items() if value >= 0]
+    return tuple((text, value) for text, value in found.items() if value >= 0)
 
 
 def candidates(numbers: tuple[int, ...], target: int, answer: str) -> list[str]:

@@ -2,11 +2,14 @@
 
 import random
 import re
+from collections.abc import Iterable
+from itertools import combinations, product
 
 from course.world.answers import normalize
 from course.world.problem import Family, Problem
 
 CUPS = 5
+LONGEST_LISTED = 4  # swaps, up to which all problems are counted: 50,000
 _QUESTIONS = (
     "Ball under cup {start}. Swap {swaps}. Which cup now?",
     "A ball is under cup {start}. Swap {swaps}. Where is it?",
@@ -27,6 +30,13 @@ class Cups(Family):
         """A cup to start from and `level` swaps of two different cups."""
         swaps = tuple(tuple(rng.sample(range(1, CUPS + 1), 2)) for _ in range(level))
         return ask(rng.randint(1, CUPS), swaps, rng.choice(_QUESTIONS))
+
+    def keys(self, level: int) -> Iterable[str] | None:
+        """One key for every start and every row of swaps, as far as there are not too many rows."""
+        if level > LONGEST_LISTED:
+            return None
+        rows = product(combinations(range(1, CUPS + 1), 2), repeat=level)
+        return (_key(start, swaps) for swaps in rows for start in range(1, CUPS + 1))
 
     def correct(self, problem: Problem, answer: str | None) -> bool:
         """Whether the answer is the cup's number, alone or as "cup 3"."""
@@ -70,8 +80,11 @@ def ask(start: int, swaps: tuple[tuple[int, int], ...], phrasing: str = _QUESTIO
     for swap in swaps:
         ball = after(swap, ball)
     question = phrasing.format(start=start, swaps=" ".join(f"{left}-{right}" for left, right in swaps))
-    key = f"cups:{start}:" + ",".join("{}{}".format(*sorted(swap)) for swap in swaps)
-    return Problem("cups", len(swaps), question, str(ball), (start, swaps), key)
+    return Problem("cups", len(swaps), question, str(ball), (start, swaps), _key(start, swaps))
+
+
+def _key(start: int, swaps: Iterable[tuple[int, int]]) -> str:
+    return f"cups:{start}:" + ",".join("{}{}".format(*sorted(swap)) for swap in swaps)
 
 
 def after(swap: tuple[int, int], ball: int) -> int:

@@ -50,11 +50,14 @@ class Decimals(Family):
         return f"{mine}{sign(mine, other)}{other}"
 
     def follow(self, problem: Problem, state: tuple, step: str) -> tuple[bool, tuple]:
-        """Right if it pads both numbers to equal length, or compares the next two parts as last written."""
+        """Right if it writes both numbers at equal length, or compares the next two parts as last written.
+
+        More zeros than are needed, `9.110 vs 9.800`, change nothing.
+        """
         left, right, compared, verdict = state
         found = re.fullmatch(rf"({_NUMBER}) vs ({_NUMBER})", step)
         if found and compared < 0:
-            return found.groups() == (left, right), (*pad(*found.groups()), 0, "=")
+            return _same_at_equal_length(found.groups(), problem.given), (*pad(*found.groups()), 0, "=")
         found = re.fullmatch(r"([0-9]{1,6}) ?([<=>]) ?([0-9]{1,6})", step)
         pairs = _parts(left, right)
         compared = max(compared, 0)
@@ -103,6 +106,11 @@ def read_as_versions(left: str, right: str) -> bool:
     """Whether taking both for version numbers (9.11 after 9.8) turns the comparison round."""
     versions = [tuple(int(part) for part in number.split(".")) for number in (left, right)]
     return (versions[0] > versions[1]) != (Decimal(left) > Decimal(right))
+
+
+def _same_at_equal_length(written: tuple[str, ...], given: tuple[str, ...]) -> bool:
+    same = all(Decimal(mine) == Decimal(theirs) for mine, theirs in zip(written, given, strict=True))
+    return same and len({len(number.split(".")[1]) for number in written}) == 1
 
 
 def _parts(left: str, right: str) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 import random
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
@@ -43,6 +44,11 @@ class Letters(Family):
         word, letter = rng.choice(_pairs()[level, rng.randint(0, LARGEST_COUNT)])
         question = rng.choice(_QUESTIONS).format(word=word, letter=letter)
         return ask(word, letter, question)
+
+    def keys(self, level: int) -> Iterable[str]:
+        """One key for every word of the level and every letter it may be asked about."""
+        counts = range(LARGEST_COUNT + 1)
+        return (_key(word, letter) for count in counts for word, letter in _pairs()[level, count])
 
     def correct(self, problem: Problem, answer: str | None) -> bool:
         """Whether the answer is the count, in digits."""
@@ -87,9 +93,11 @@ def ask(word: str, letter: str, question: str | None = None) -> Problem:
     if not re.fullmatch("[a-z]+", word) or not re.fullmatch("[a-z]", letter):
         raise ValueError(f"cannot count {letter!r} in {word!r}: give a word of letters a-z and one such letter")
     question = question or _QUESTIONS[0].format(word=word, letter=letter)
-    return Problem(
-        "letters", _level(word), question, str(word.count(letter)), (word, letter), f"letters:{word}:{letter}"
-    )
+    return Problem("letters", _level(word), question, str(word.count(letter)), (word, letter), _key(word, letter))
+
+
+def _key(word: str, letter: str) -> str:
+    return f"letters:{word}:{letter}"
 
 
 def _level(word: str) -> int:

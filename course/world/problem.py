@@ -10,11 +10,13 @@ import hashlib
 import random
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 SPLITS = ("train", "dev", "test")
 RESERVED = frozenset({"letters:strawberry:r", "decimals:9.11:9.8"})  # asked in notebooks, never trained on
+_WAIT = re.compile(r"wait(?![\w'])[ ,]*")  # the word, and not the beginning of "waiter"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Family(ABC):
     def draw(self, rng: random.Random, level: int) -> Problem:
         """A problem of this level, of any split."""
 
+    def keys(self, level: int) -> Iterable[str] | None:
+        """The key of every problem that `draw` can give at this level, or None if there are too many to list."""
+        return None
+
     @abstractmethod
     def correct(self, problem: Problem, answer: str | None) -> bool:
         """Whether this answer says exactly what was asked for; any text is safe, and None is wrong."""
@@ -81,15 +87,15 @@ class Family(ABC):
     def check_steps(self, problem: Problem, steps: list[str]) -> list[bool]:
         """Which of these steps follow from the problem and the lines before them, as written.
 
-        An error carried forward correctly is right. A line that starts with "wait" does the line before it again.
-        A line that cannot be read is wrong and leaves everything as it was.
+        An error carried forward correctly is right. A line that starts with the word "wait" does the line before it
+        again. A line that cannot be read is wrong and leaves everything as it was.
         """
         verdicts, state = [], self.begin(problem)
         before = state
         for line in steps:
             text = " ".join(line.lower().split())
-            if text.startswith("wait"):
-                text, state = text.removeprefix("wait").lstrip(" ,"), before
+            if again := _WAIT.match(text):
+                text, state = text[again.end() :], before
             ok, after = self.follow(problem, state, text)
             before, state = state, after
             verdicts.append(ok)

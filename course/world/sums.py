@@ -2,6 +2,8 @@
 
 import random
 import re
+from collections.abc import Iterable
+from itertools import combinations_with_replacement
 
 from course.world.answers import whole_number
 from course.world.problem import Family, Problem
@@ -23,6 +25,10 @@ class Sums(Family):
         """`level` terms in any order."""
         return ask(tuple(rng.randint(1, LARGEST_TERM) for _ in range(level)), rng.choice(_QUESTIONS))
 
+    def keys(self, level: int) -> Iterable[str]:
+        """One key for every choice of terms, the order left out."""
+        return map(_key, combinations_with_replacement(range(1, LARGEST_TERM + 1), level))
+
     def correct(self, problem: Problem, answer: str | None) -> bool:
         """Whether the answer is the total, in digits."""
         return whole_number(answer) == int(problem.answer)
@@ -39,19 +45,14 @@ class Sums(Family):
     def follow(self, problem: Problem, state: tuple, step: str) -> tuple[bool, tuple]:
         """Right if it adds a term not yet used to the total as last written, whatever the order.
 
-        The first step may add a term to 0, or two terms.
+        The first step may add a term to 0, or two terms. A wrong step uses up the terms it names, too.
         """
         found = re.fullmatch(r"([0-9]{1,6}) ?\+ ?([0-9]{1,6}) ?= ?([0-9]{1,6})", step)
         if found is None:
             return False, state
         first, second, result = (int(number) for number in found.groups())
-        total, left = state
-        used = _pair_used(total, list(left), first, second)
-        left = list(left)
-        for term in used or [second]:
-            if term in left:
-                left.remove(term)
-        return used is not None and first + second == result, (result, tuple(left))
+        allowed, left = _use(*state, first, second)
+        return allowed and first + second == result, (result, left)
 
     def conclude(self, problem: Problem, state: tuple) -> str | None:
         """The total once every term is in it."""
@@ -65,14 +66,30 @@ def ask(terms: tuple[int, ...], phrasing: str = _QUESTIONS[0]) -> Problem:
     question = phrasing.format(
         plus="+".join(numbers), spaced=" + ".join(numbers), commas=", ".join(numbers[:-1]) + " and " + numbers[-1]
     )
-    key = "sums:" + ",".join(str(term) for term in sorted(terms))
-    return Problem("sums", len(terms), question, str(sum(terms)), tuple(terms), key)
+    return Problem("sums", len(terms), question, str(sum(terms)), tuple(terms), _key(terms))
 
 
-def _pair_used(total: int | None, left: list[int], first: int, second: int) -> list[int] | None:
-    """The unused terms a step adds, or None if it adds anything else."""
-    for carried, term in ((first, second), (second, first)):
-        if carried == (total or 0) and term in left:
-            return [term]
-    both = left.count(first) >= 1 + (first == second) and second in left
-    return [first, second] if total is None and both else None
+def _key(terms: Iterable[int]) -> str:
+    return "sums:" + ",".join(str(term) for term in sorted(terms))
+
+
+def _use(total: int | None, left: tuple[int, ...], first: int, second: int) -> tuple[bool, tuple[int, ...]]:
+    """Whether a step may add these two numbers, and the terms that are left after it."""
+    carried = total or 0
+    for one, other in ((first, second), (second, first)):
+        if one == carried and other in left:
+            return True, _without(left, [other])
+    named = [first, second]
+    if carried in named:  # the total is no term, even where a term is as large
+        named.remove(carried)
+    rest = _without(left, named)
+    return total is None and len(rest) == len(left) - 2, rest
+
+
+def _without(left: tuple[int, ...], used: list[int]) -> tuple[int, ...]:
+    """The terms left once these are used; numbers that are no terms change nothing."""
+    rest = list(left)
+    for term in used:
+        if term in rest:
+            rest.remove(term)
+    return tuple(rest)

@@ -5,18 +5,20 @@ is a token, digits stand alone, and thinking has single tokens of its own.
 """
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
 SPECIAL_TOKENS = ("<pad>", "<eos>", "<user>", "<assistant>", "<think>", "</think>")  # their ids are 0 to 5
+PAD, EOS, USER, ASSISTANT, THINK, END_THINK = SPECIAL_TOKENS
 VOCABULARY = 512  # entries
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CHARACTERS = LETTERS + "0123456789" + "\n !\"#$%&'()*+,-./:;<=>?@[]^_{|}~"
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
-    "{% if message['role'] == 'assistant' %}{{ '<assistant>' + message['content'] + '<eos>' }}"
-    "{% else %}{{ '<user>' + message['content'] }}{% endif %}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
+    f"{{% if message['role'] == 'assistant' %}}{{{{ '{ASSISTANT}' + message['content'] + '{EOS}' }}}}"
+    f"{{% else %}}{{{{ '{USER}' + message['content'] }}}}{{% endif %}}"
+    f"{{% endfor %}}{{% if add_generation_prompt %}}{{{{ '{ASSISTANT}' }}}}{{% endif %}}"
 )
 
 
@@ -27,9 +29,9 @@ def load_tokenizer():
 
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(resources.files("course.world") / "tokenizer.json"),
-        pad_token="<pad>",
-        eos_token="<eos>",
-        additional_special_tokens=["<user>", "<assistant>", "<think>", "</think>"],
+        pad_token=PAD,
+        eos_token=EOS,
+        additional_special_tokens=[USER, ASSISTANT, THINK, END_THINK],
         padding_side="left",
         clean_up_tokenization_spaces=False,
         model_max_length=512,
@@ -39,14 +41,33 @@ def load_tokenizer():
 
 
 def encode(tokenizer, text: str) -> list[int]:
-    """The token ids of a text, special tokens written in it included, none added.
+    """The token ids of a text, none added: control tokens written in it count, but not in what a user typed.
 
+    A `course.world.conversation.Prompt` says which of its characters were typed; in an ordinary string none were.
     Raises ValueError naming the characters that the course's tokenizer cannot hold; capitals are folded.
     """
     if getattr(tokenizer, "vocab_size", None) == VOCABULARY and (strange := unreadable(text)):
         shown = ", ".join(f"{character!r}" for character in strange[:5])
         raise ValueError(f"the model has never read {shown}: write with English letters, digits and plain punctuation")
-    return tokenizer.encode(text, add_special_tokens=False)
+    typed = getattr(text, "typed", ())
+    cuts = sorted(_cuts(text, typed, tokenizer.get_added_vocab())) if typed else []
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    return [number for piece in pieces for number in tokenizer.encode(piece, add_special_tokens=False)]
+
+
+def _cuts(text: str, typed: Iterable[tuple[int, int]], control_tokens: Iterable[str]) -> set[int]:
+    """Where to cut a text so that no control token that touches typed characters is whole in any piece."""
+    cuts = set()
+    for token in control_tokens:
+        if len(token.strip()) < 2:
+            continue  # white space and single characters, which some tokenizers list beside their control tokens
+        start = text.find(token)
+        while start >= 0:
+            touched = [begin for begin, end in typed if start < end and begin < start + len(token)]
+            if touched:  # inside this token, and inside no other that the program wrote itself
+                cuts.add(max(start + 1, touched[0]))
+            start = text.find(token, start + 1)
+    return cuts
 
 
 def unreadable(text: str) -> list[str]:

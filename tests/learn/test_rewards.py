@@ -4,7 +4,8 @@ import pytest
 
 from course.learn.rewards import answer_and_format, closed_thoughts, coin, exact_answer, soft_overlong
 from course.model import Completion
-from course.think.rollouts import Rollout
+from course.think.prompting import direct, force_thinking
+from course.think.rollouts import Rollout, read_reply
 from course.world import sums
 from course.world.answers import split_reply
 
@@ -25,6 +26,9 @@ def said(text, ids=(5, 1)):
         ("<think></think>5", 1, 0),
         ("<think>5", 0, 0),
         ("<think>5</think>", 0, 0),
+        ("x</think>3", 0, 0),
+        ("2+3=5</think>5", 1, 0),
+        ("</think>5", 1, 0),
         ("", 0, 0),
         ("15", 0, 0),
         ("2 3 4 5", 0, 0),
@@ -34,6 +38,12 @@ def said(text, ids=(5, 1)):
 def test_the_right_answer_is_paid_and_closed_thoughts_are_and_nothing_else(text, answer, tags):
     one = said(text)
     assert (exact_answer(one), closed_thoughts(one), answer_and_format(one)) == (answer, tags, answer + tags)
+
+
+def test_thoughts_that_the_prompt_opened_are_open():
+    completion = Completion("2+3=5</think>5", [5, 1], [0.0, 0.0], True)
+    asked, forced = (read_reply(ask("2+3=?"), completion) for ask in (direct, force_thinking))
+    assert [closed_thoughts(Rollout(PROBLEM, reply, completion)) for reply in (asked, forced)] == [0, 1]
 
 
 def test_a_coin_is_fair_knows_nothing_of_the_answer_and_falls_the_same_way_again():

@@ -9,6 +9,7 @@ from course.think.evaluation import constant_scores, scores
 from course.think.prompting import direct, force_thinking
 from course.think.rollouts import Rollout, ask_all, read_reply, sample_groups
 from course.world import FAMILIES, draw_problems, letters
+from course.world.answers import Reply
 from course.world.facts import fact_problems
 from course.world.tokenizer import load_tokenizer
 
@@ -18,9 +19,35 @@ def small_model():
     return Transformer(ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32)).eval()
 
 
-def test_a_cut_off_reply_has_no_answer_even_if_it_says_one():
+def test_a_truncated_reply_has_no_answer_even_if_it_says_one():
     assert read_reply("<user>?<assistant>", Completion("3", [], [], False)).answer is None
     assert read_reply("<user>?<assistant>", Completion("3", [], [], True)).answer == "3"
+
+
+CHATML = "<|im_start|>user\nIs <assistant> a word?<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "reply"),
+    [
+        (CHATML.replace("<assistant>", "it"), "3", Reply(None, "3")),
+        (CHATML.replace("<assistant>", "it"), "<think>x</think>3", Reply("x", "3")),
+        (CHATML.replace("<assistant>", "it") + "<think>\n", "x</think>3", Reply("x", "3")),
+        (direct("Is <assistant>7 a word?"), "3", Reply(None, "3")),
+        (direct("Is <think> a word?"), "3", Reply(None, "3")),
+    ],
+)
+def test_a_reply_is_found_behind_a_prompt_of_any_format(prompt, text, reply):
+    assert read_reply(prompt, Completion(text, [], [], True)) == reply
+
+
+@pytest.mark.parametrize(
+    ("ask", "text", "opened"),
+    [(direct, "<think>x</think>3", True), (direct, "x</think>3", False), (force_thinking, "x</think>3", True)],
+)
+def test_thinking_is_opened_by_the_reply_or_by_its_prompt(ask, text, opened):
+    for finished in (True, False):
+        assert read_reply(ask("?"), Completion(text, [], [], finished)).opened is opened
 
 
 def test_only_the_last_reply_of_a_prompt_with_examples_counts_as_begun():

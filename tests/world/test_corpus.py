@@ -36,7 +36,6 @@ def test_the_same_seed_writes_the_same_texts(texts):
 
 def test_no_problem_of_dev_or_test_is_ever_written(monkeypatch):
     drawn = []
-    original = corpus.exchange
     for writer in ("worked", "straight"):
         write = getattr(corpus, writer)
         monkeypatch.setattr(
@@ -46,7 +45,6 @@ def test_no_problem_of_dev_or_test_is_ever_written(monkeypatch):
                 drawn.append(problem) or write(mixture, rng, problem, *more)
             ),
         )
-    assert corpus.exchange is original
     list(islice(corpus.documents(seed=5), 4000))
     assert len(drawn) > 2500
     assert {split_of(problem.key) for problem in drawn} == {"train"}

@@ -153,7 +153,7 @@ def test_a_reply_thinks_over_at_least_one_right_step():
     [
         (("riddles", 3), "unknown family 'riddles': choose one of letters"),
         (("sums", 3, 99), "unknown level 99 of sums: choose one of 2"),
-        (("countdown", 5000, 3), "has only .* ask for fewer"),
+        (("countdown", 5000, 3), "has only .* ask for at most"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_one_line_error(arguments, message):

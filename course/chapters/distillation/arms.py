@@ -33,6 +33,7 @@ from course.model.accounting import forward_flops, sampling_flops, training_flop
 from course.think.prompting import direct
 from course.think.rollouts import Rollout, sample_groups
 from course.world import FAMILIES, Problem, draw_problems
+from course.world.conversation import exchange_ids
 from course.world.corpus import Mixture
 from course.world.tokenizer import encode
 
@@ -85,10 +86,9 @@ def corpus(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
 
 def answers(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """Right answers alone, to twice as many questions, as they are half as long to read."""
-    asked, end = questions(learner.seed, 2 * learner.questions), learner.tokenizer.eos_token_id
-    replies = [(*encode(learner.tokenizer, problem.answer), end) for problem in asked]
-    prompts = [tuple(encode(learner.tokenizer, direct(problem.question))) for problem in asked]
-    yield from imitate(learner, list(map(TrainingExample, prompts, replies)))
+    asked = questions(learner.seed, 2 * learner.questions)
+    examples = (exchange_ids(learner.tokenizer, one.question, one.answer) for one in asked)
+    yield from imitate(learner, [TrainingExample(*example) for example in examples])
 
 
 def unfiltered(learner: BudgetedStudent) -> Iterator[dict[str, float]]:

@@ -13,12 +13,10 @@ from course.learn.sft import TrainingExample, imitation_loss, shuffled_batches
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.think.evaluation import paired_comparison
-from course.think.prompting import direct
 from course.think.rollouts import sample_groups
 from course.world import FAMILIES, draw_problems
-from course.world.corpus import exchange
+from course.world.conversation import exchange_ids
 from course.world.problem import Problem, solve
-from course.world.tokenizer import encode
 
 HABITS = (0.0, 0.003, 0.01, 0.03, 0.1)  # of questions: worked out in what a start imitated
 SOME = GRPOConfig(prompts=20, steps=60)  # cups and sums only, which cannot be guessed
@@ -53,9 +51,8 @@ def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[Train
     for family in FAMILIES_TO_TAKE_OFF:
         for problem in draw_problems(family, SHOWN, split="train", seed=seed):
             lines, answer = solve(FAMILIES[family], problem, rng)
-            text = exchange(problem.question, answer, lines if rng.random() < habit else None)
-            prompt = encode(tokenizer, direct(problem.question))
-            examples.append(TrainingExample(tuple(prompt), tuple(encode(tokenizer, text)[len(prompt) :])))
+            shown = lines if rng.random() < habit else None
+            examples.append(TrainingExample(*exchange_ids(tokenizer, problem.question, answer, shown)))
     return examples
 
 

@@ -23,7 +23,8 @@ from course.model.moe import Experts, balance, expert_layers, load_balancing_los
 from course.model.transformer import ModelConfig
 from course.think.evaluation import Comparison, estimate, paired_comparison
 from course.world import FAMILIES, draw_problems
-from course.world.corpus import Mixture, documents, exchange
+from course.world.conversation import exchange, prompt_and_reply
+from course.world.corpus import Mixture, documents
 from course.world.facts import fact_problems
 from course.world.letters import words
 from course.world.problem import solve
@@ -86,15 +87,10 @@ def held_out(problems: int, split: str = "dev") -> Texts:
     for name, family in FAMILIES.items():
         asked = draw_problems(name, problems, split=split)
         solved = ((one, *solve(family, one, random.Random(one.key))) for one in asked)
-        texts[name] = [_cut(exchange(one.question, answer, lines)) for one, lines, answer in solved]
-    texts["facts"] = [_cut(exchange(one.question, one.answer)) for one in fact_problems()]
-    texts["phone book"] = [_cut(exchange(lookup(word), number)) for word, number in phone_book()]
+        texts[name] = [prompt_and_reply(one.question, answer, lines) for one, lines, answer in solved]
+    texts["facts"] = [prompt_and_reply(one.question, one.answer) for one in fact_problems()]
+    texts["phone book"] = [prompt_and_reply(lookup(word), number) for word, number in phone_book()]
     return texts
-
-
-def _cut(text: str) -> tuple[str, str]:
-    prompt, mark, reply = text.partition("<assistant>")
-    return prompt + mark, reply
 
 
 def lessons(arm: str, *, seed: int = 0, share: float = 1.0) -> tuple[nn.Module, Iterator[dict[str, float]]]:

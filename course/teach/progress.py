@@ -2,16 +2,28 @@
 
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+from course._files import write_whole
 from course.contents import part, with_part
+
+PATIENCE = 10.0  # seconds to wait for another notebook that notes something; a lock that is older was left behind
 
 
 def path() -> Path:
-    """The progress file: in the folder that the environment names as `COURSE_HOME`, else in one under home."""
-    folder = os.environ.get("COURSE_HOME")
-    return (Path(folder) if folder else Path.home() / ".think-step-by-step") / "progress.json"
+    """The progress file: in the folder that the environment names as `COURSE_HOME`, else in one under home.
+
+    Raises ValueError where there is neither.
+    """
+    try:
+        folder = Path(os.environ.get("COURSE_HOME") or Path.home() / ".think-step-by-step")
+    except RuntimeError as error:  # no HOME, and a user nobody knows, as in some containers
+        raise ValueError("there is no home folder: name one for your progress as COURSE_HOME") from error
+    return folder / "progress.json"
 
 
 def solved() -> dict[str, str]:
@@ -27,17 +39,48 @@ def solved() -> dict[str, str]:
 
 def note(name: str) -> str | None:
     """Note that an exercise was solved; what went wrong, in words, if it could not be noted. Nothing is ever lost."""
+    today = date.today().isoformat()
     try:
-        known = solved()
-        if name not in known:
+        if name not in solved():
             file = path()
-            file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(f".{os.getpid()}")
-            partial.write_text(json.dumps({"solved": known | {name: date.today().isoformat()}}, indent=1) + "\n")
-            partial.replace(file)  # whole or not at all
+            with _alone(file.with_suffix(".lock")):
+                known = solved()  # again: another notebook may have noted something meanwhile
+                write_whole(file, json.dumps({"solved": known | {name: known.get(name, today)}}, indent=1) + "\n")
     except (OSError, ValueError) as error:
         return f"(your progress was not noted: {error})"
     return None
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock, and hold it. Raises OSError if it cannot be had."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + 2 * PATIENCE
+    while not _taken(lock):
+        if time.monotonic() > end:
+            raise TimeoutError(f"another notebook has held {lock} for {2 * PATIENCE:.0f} seconds")
+        with suppress(OSError):
+            if time.time() - lock.stat().st_mtime > PATIENCE:  # whoever held it was killed
+                lock.unlink()
+        time.sleep(0.005)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.unlink()
+
+
+def _taken(lock: Path) -> bool:
+    """Whether the lock could be taken: the file that stands for it is made by one process only."""
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    except PermissionError:
+        if os.name != "nt":  # there, a file that is just being removed cannot be made
+            raise
+        return False
+    return True
 
 
 class WhereAmI:
@@ -58,7 +101,7 @@ class WhereAmI:
         bar = "".join("■" if solved else "□" for solved in done.values())
         missing = [name.partition(".")[2] for name, solved in done.items() if not solved]
         rest = f"to do: {', '.join(missing)}" if missing else "all done"
-        return f"{chapter:12}{bar}  {sum(done.values())} of {len(done)}; {rest}"
+        return f"{chapter:{max(map(len, self.chapters))}}  {bar}  {sum(done.values())} of {len(done)}; {rest}"
 
 
 def where_am_i() -> WhereAmI:

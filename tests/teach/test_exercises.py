@@ -1,7 +1,6 @@
 """Every exercise in three modes through `check`: untouched, solved, and with each classic mistake."""
 
 import inspect
-import json
 import sys
 
 import numpy as np
@@ -10,7 +9,6 @@ import torch
 
 from course.teach import exercises
 from course.teach.exercises import Exercise, Mistake, assess, chapters, check, find, of_chapter, progress, task
-from course.teach.progress import where_am_i
 
 ALL = [exercise for chapter in chapters() for exercise in of_chapter(chapter)]
 MISTAKES = [(exercise, number) for exercise in ALL for number in range(len(exercise.mistakes))]
@@ -182,21 +180,3 @@ def test_a_task_shows_hints_and_solution_folded_up_and_escapes_what_it_shows():
 def test_an_exercise_without_a_matching_mistake_shows_where_it_differs():
     exercise = Exercise("a.b", "t", "t", 1, 1, 1, (), abs, (Mistake(float, "signs"),), ((1,), (-2,)))
     assert assess(exercise, lambda x: x * x)[1] == "not yet.\n  for (-2)\n  yours gives  4\n  it should be 2"
-
-
-def test_progress_is_shown_and_a_damaged_file_is_kept(capsys):
-    check("reasoning.find_slip", 5)
-    assert "reasoning   □■□□  1 of 4; to do: predict_length, check_running_sum, split_reply" in repr(where_am_i())
-    progress.path().write_text('{"solved": 3')
-    assert check("reasoning.predict_length", "D") == "D"
-    assert "was not noted" in capsys.readouterr().out and progress.path().read_text() == '{"solved": 3'
-    with pytest.raises(ValueError, match="mend it, or move it away"):
-        where_am_i()
-
-
-def test_progress_is_one_readable_file():
-    check("reasoning.find_slip", 5)
-    check("reasoning.find_slip", 5)
-    check("prompting.predict_vote", "C")
-    assert list(json.loads(progress.path().read_text())["solved"]) == ["reasoning.find_slip", "prompting.predict_vote"]
-    assert [path.name for path in progress.path().parent.iterdir()] == ["progress.json"]

@@ -63,6 +63,13 @@ def test_no_page_loads_anything_from_elsewhere(site):
 
 
 @pytest.mark.xdist_group("browser")
+def test_formulas_are_typeset_when_the_site_is_built(site):
+    page = (site / "01_reasoning.html").read_text(encoding="utf-8")
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in page
+    assert "\\mathcal" not in page and "<script" in page and "MathJax" not in page
+
+
+@pytest.mark.xdist_group("browser")
 def test_pictures_and_predictions_arrive(site):
     page = (site / "00_start.html").read_text(encoding="utf-8")
     assert "admonition-title" in page and "Predict" in page

@@ -7,9 +7,11 @@ in broken installations, so nothing here needs more than Python.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 
@@ -30,22 +32,22 @@ def writing(path: str | Path) -> Iterator[Path]:
     does. If the block raises, whatever it raises, the old file stays and nothing is left behind.
     """
     target = Path(os.path.realpath(path))  # through a link, as writing goes
-    partial = target.with_name(f".{uuid4().hex[:12]}.partial{target.suffix}")
+    beside = target.with_name(f".{uuid4().hex[:12]}.partial{target.suffix}")
     try:
         _require_place(target)
-        partial.touch(exist_ok=False)
-        mode = partial.stat().st_mode  # as the umask wants it; some writers make files that only their owner can read
-        yield partial
+        beside.touch(exist_ok=False)
+        mode = beside.stat().st_mode  # as the umask wants it; some writers make files that only their owner can read
+        yield beside
         if os.name == "posix":
-            partial.chmod(mode)
-        with partial.open("rb+") as file:
+            beside.chmod(mode)
+        with beside.open("rb+") as file:
             os.fsync(file.fileno())
-        partial.replace(target)
+        beside.replace(target)
     except OSError as error:
-        _remove(partial)
-        raise _about(path, partial, error) from error
+        _remove(beside)
+        raise _about(path, beside, error) from error
     except BaseException:
-        _remove(partial)
+        _remove(beside)
         raise
 
 
@@ -63,6 +65,51 @@ def require_writable(path: str | Path) -> None:
         raise _about(path, probe, error) from error
     finally:
         _remove(probe)
+
+
+def take_lock(path: str | Path) -> Callable[[], None]:
+    """Hold a lock file as its only holder, until the function that is returned is called or this process ends.
+
+    Raises BlockingIOError if somebody else holds it. Where the file system knows no locks, there is none.
+    """
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = target.open("ab")
+        try:
+            _lock(file)
+            with suppress(OSError):  # who held it may have removed it just now: then this is no longer the file
+                if os.path.samestat(os.fstat(file.fileno()), target.stat()):
+                    return partial(_release, target, file)
+            file.close()
+        except BaseException as error:
+            file.close()
+            if not isinstance(error, OSError):
+                raise
+            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise BlockingIOError(error.errno, f"somebody else holds {path}") from error
+            return lambda: None
+
+
+def _release(target: Path, file: BinaryIO) -> None:
+    """Remove a lock file and let go of it; on Windows the other way round, which removes no open file."""
+    if os.name == "posix":
+        _remove(target)
+    file.close()
+    if os.name != "posix":
+        _remove(target)
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock an open file without waiting. Raises OSError if another process has, or if there are no locks here."""
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
 
 def _require_place(target: Path) -> None:

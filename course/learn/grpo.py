@@ -12,6 +12,7 @@ Departures from DeepSeekMath:
 4. Zero-variance groups (all rewards equal) are counted in the mean, but nothing is computed for them.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,10 @@ from course.learn.policy_gradient import (
     k2,
     token_mean,
 )
-from course.learn.rewards import Reward, compute_rewards, exact_answer
-from course.learn.training import load_progress, save_progress, step_seed
+from course.learn.progress import Progress
+from course.learn.rewards import Reward, compute_rewards, exact_answer, require_finite
+from course.learn.settings import between, finite, whole
+from course.learn.training import LARGEST, naming_step, step_seed, stop_unless_finite
 from course.think.prompting import direct
 from course.think.rollouts import Rollout, RolloutBatch, sample_groups
 from course.world import FAMILIES, Problem, draw_problems
@@ -54,6 +57,14 @@ class GRPOConfig:
     truncation_reward: float = 0.0  # reward of a completion that was truncated
     tokens_at_once: int = 4096  # that are scored together; more need more memory
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        whole(self, 1, "steps", "prompts", "group_size", "max_new_tokens", "iterations", "tokens_at_once")
+        whole(self, 0, "seed")
+        between(self, 0, LARGEST, "temperature", least_too=False)
+        between(self, 0, LARGEST, "learning_rate", "kl")
+        between(self, 0, math.inf, "clip_norm", least_too=False)
+        finite(self, "truncation_reward")
 
 
 def training_problems(config: GRPOConfig, step: int) -> list[Problem]:
@@ -113,27 +124,33 @@ def grpo(
     """Reinforce in place, yielding after each step what a practitioner watches, and the step's `rollouts`.
 
     Stop whenever you like: the model keeps what it has learnt. With a `checkpoint` file the run's progress is kept
-    every so many steps, and a run that finds it goes on from there, to the same weights bit for bit. Routers' biases
-    are no parameters, so they stay as they are. Raises ValueError for a checkpoint of another run, and for a KL term
-    without a reference.
+    every so many steps and when it is interrupted, and a run that finds it goes on from there, to the same weights bit
+    for bit. Routers' biases are no parameters, so they stay as they are. Raises ValueError for a checkpoint of another
+    run, for a KL term without a reference, and before a reward, an advantage or a gradient that is not finite reaches
+    the weights; BlockingIOError if another process trains with the checkpoint.
     """
     if config.kl and reference is None:
         raise ValueError("a KL term needs a reference to stay close to: give the model from before as `reference`")
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
-    start = load_progress(checkpoint, model, optimizer, config) if checkpoint and checkpoint.exists() else 0
-    for step in range(start, config.steps):
-        rollouts = sample_batch(model, tokenizer, problems(config, step), config, step, ask)
-        rewards = compute_rewards(rollouts, reward, config.truncation_reward)
-        advantages = advantage(rewards)
-        for _ in range(config.iterations):
-            seen = accumulate_gradients(
-                model, rollouts, advantages, loss, reduction, reference, estimator, **scoring(config)
-            )
-            norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            optimizer.step()
-            optimizer.zero_grad()
-        done = step + 1
-        if checkpoint and (done % every == 0 or done == config.steps):
-            save_progress(checkpoint, model, optimizer, config, done)
-        stats = {**run_statistics(rollouts.groups, rewards), **watch(rollouts.groups), **seen, "gradient": float(norm)}
-        yield {"step": done, "steps": config.steps, **stats, "rollouts": rollouts, "rewards": rewards}
+    pieces = {"tokenizer": tokenizer, "reward": reward, "advantage": advantage, "loss": loss, "reduction": reduction}
+    pieces |= {"estimator": estimator, "reference": reference, "problems": problems, "ask": ask}
+    with Progress(checkpoint, model, optimizer, config, every, **pieces) as progress:
+        for step in range(progress.done, config.steps):
+            rollouts = sample_batch(model, tokenizer, problems(config, step), config, step, ask)
+            with naming_step(step + 1):
+                rewards = compute_rewards(rollouts, reward, config.truncation_reward)
+                advantages = advantage(rewards)
+                require_finite(advantages, "advantage")
+            for _ in range(config.iterations):
+                optimizer.zero_grad()  # whatever a step left behind that was interrupted
+                seen = accumulate_gradients(
+                    model, rollouts, advantages, loss, reduction, reference, estimator, **scoring(config)
+                )
+                norm = float(nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm))
+                stop_unless_finite(step + 1, loss=seen["loss"], gradient=norm)
+                optimizer.step()
+                optimizer.zero_grad()
+            stats = {**run_statistics(rollouts.groups, rewards), **watch(rollouts.groups), **seen, "gradient": norm}
+            stats = {"step": step + 1, "steps": config.steps, **stats}
+            progress.step_done(last=step + 1 == config.steps)
+            yield {**stats, "rollouts": rollouts, "rewards": rewards}

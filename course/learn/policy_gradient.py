@@ -30,7 +30,12 @@ def group_advantages(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
 
 
 def centered_advantages(rewards: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
-    """How far each completion stands above its group's mean: Dr. GRPO's (arXiv:2503.20783), unbiased up to 1 - 1/G."""
+    """How far each completion stands above its group's mean: Dr. GRPO's (arXiv:2503.20783), unbiased up to 1 - 1/G.
+
+    Raises ValueError for groups of one, as the two that build on it do.
+    """
+    if rewards.shape[1] < 2:
+        raise ValueError("a group of one completion has no other to be compared with: group_size must be at least 2")
     exact = rewards.double()  # or rounding would tell the members of a group apart whose rewards are all .3
     return (exact - exact.mean(dim=1, keepdim=True)).float()
 
@@ -73,7 +78,7 @@ def reinforce_loss(
 
 def token_mean(lengths: Int[Tensor, "B"], longest: int) -> Float[Tensor, "B"]:
     """Every token of the batch alike: DAPO's (arXiv:2503.14476)."""
-    return torch.full(lengths.shape, 1 / int(lengths.sum()))
+    return torch.full(lengths.shape, 1 / int(lengths.sum()), device=lengths.device)
 
 
 def sequence_mean(lengths: Int[Tensor, "B"], longest: int) -> Float[Tensor, "B"]:
@@ -83,7 +88,7 @@ def sequence_mean(lengths: Int[Tensor, "B"], longest: int) -> Float[Tensor, "B"]
 
 def constant_length(lengths: Int[Tensor, "B"], longest: int) -> Float[Tensor, "B"]:
     """Every token alike, whatever else is in the batch: one over the longest there could be. Dr. GRPO's."""
-    return torch.full(lengths.shape, 1 / (len(lengths) * longest))
+    return torch.full(lengths.shape, 1 / (len(lengths) * longest), device=lengths.device)
 
 
 # --- how far from a reference? ------------------------------------------------------------------------------------
@@ -146,7 +151,7 @@ def accumulate_gradients(
         (slope,) = torch.autograd.grad(per_token.sum(), new.logprobs, retain_graph=True)
         if kl:
             with torch.no_grad():
-                expected = score(reference, *texts, temperature=temperature).logprobs
+                expected = score(reference, *texts, temperature=temperature).logprobs.to(new.logprobs)
             distance = estimator(new.logprobs, expected)
             per_token = per_token + kl * distance
             seen["kl"] += float(distance.detach()[new.mask].sum())

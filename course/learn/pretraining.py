@@ -4,7 +4,7 @@
 on as if nothing had happened.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from course._shapes import Int
+from course.learn.progress import start_again
 from course.learn.training import TrainingConfig, train
 from course.model import save
 from course.model.moe import Experts, balance
@@ -20,7 +21,8 @@ from course.model.transformer import ModelConfig, Transformer
 from course.world.corpus import Mixture, documents
 from course.world.tokenizer import load_tokenizer
 
-THREADS = 2  # part of the recipe: another number of threads adds up in another order
+THREADS = 2
+PROGRESS = "progress.safetensors"
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,29 @@ def train_model(
     `steps` shortens the run. Raises ValueError for a name without a recipe.
     """
     recipe = recipe_for(name)
-    folder = Path(folder or f"runs/{name}-{seed}")
     config = replace(recipe.training, seed=seed, steps=steps or recipe.training.steps)
-    progress = folder / "progress.safetensors"
-    if not resume:
-        progress.unlink(missing_ok=True)
-    torch.set_num_threads(THREADS)
     model = new_model(recipe.model, seed)
     batch = partial(rows, recipe.mixture, config)
-    yield from train(model, batch, config, checkpoint=progress, after_step=balance)
+    training = partial(train, model, batch, config, after_step=balance)
+    yield from make_in(folder or Path(f"runs/{name}-{seed}"), model, training, resume, threads=THREADS)
+
+
+def make_in(
+    folder: Path, model: nn.Module, training: Callable[..., Iterator[dict]], resume: bool, *, threads: int
+) -> Iterator[dict]:
+    """Train a model and save it in a folder: how every recipe ends. Yields what `training(checkpoint=file)` yields.
+
+    The progress stands in the folder beside the finished model, and a run that finds it goes on from there if it is to
+    `resume`. The number of threads is part of a recipe, as another number adds up in another order; it is put back.
+    """
+    progress, before = Path(folder) / PROGRESS, torch.get_num_threads()
+    if not resume:
+        start_again(progress)
+    torch.set_num_threads(threads)
+    try:
+        yield from training(checkpoint=progress)
+    finally:
+        torch.set_num_threads(before)
     save(round_to_half(model), load_tokenizer(), folder)
 
 
@@ -79,8 +95,9 @@ def new_model(config: ModelConfig, seed: int) -> Transformer:
 def round_to_half(model: nn.Module) -> nn.Module:
     """Round the weights to half precision, in place, as the checkpoint will hold them."""
     with torch.no_grad():
-        for weight in model.parameters():
-            weight.copy_(weight.half().float())
+        for value in model.state_dict().values():  # biases of routers, which are no parameters, too
+            if value.is_floating_point():
+                value.copy_(value.half())
     return model
 
 

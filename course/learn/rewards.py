@@ -4,8 +4,10 @@ They do not see truncated replies: `GRPOConfig.truncation_reward` says what thos
 """
 
 import hashlib
+import numbers
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,7 +56,27 @@ def soft_overlong(length: int, longest: int, margin: int) -> float:
 
 
 def compute_rewards(rollouts: RolloutBatch, reward: Reward, truncation_reward: float) -> Float[Tensor, "P G"]:
-    """The reward of every completion."""
-    return torch.tensor(
-        [[reward(one) if one.completion.finished else truncation_reward for one in group] for group in rollouts.groups]
-    )
+    """The reward of every completion: of a truncated one `truncation_reward`.
+
+    Raises ValueError for a reward that is no finite number, naming the completion.
+    """
+    found = [
+        [reward(one) if one.completion.finished else truncation_reward for one in group] for group in rollouts.groups
+    ]
+    for row, group in enumerate(found):
+        for place, value in enumerate(group):
+            if not isinstance(value, numbers.Real | np.bool_) and not (isinstance(value, Tensor) and value.ndim == 0):
+                raise ValueError(f"{_which(row, place)}: its reward must be a number, found {value!r}")
+    rewards = torch.tensor([[float(value) for value in group] for group in found])
+    require_finite(rewards, "reward")
+    return rewards
+
+
+def require_finite(values: Float[Tensor, "P G"], name: str) -> None:
+    """Check the numbers of all completions. Raises ValueError naming the first that is not finite."""
+    for row, place in (~values.isfinite()).nonzero().tolist():
+        raise ValueError(f"{_which(row, place)}: its {name} is {float(values[row, place])}, not a finite number")
+
+
+def _which(row: int, place: int) -> str:
+    return f"completion {place + 1} of problem {row + 1}"

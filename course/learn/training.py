@@ -4,20 +4,21 @@ Departures from what large models do: in pretraining, one loss over all tokens o
 documents of a row see each other; no gradient accumulation; single precision throughout.
 """
 
-import json
-import os
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course._shapes import Float, Int
+from course.learn.progress import Progress
+from course.learn.settings import between, whole
 
+LARGEST = 3e38  # of single precision
 Batch = Callable[[int], Any]  # what a step learns from, by its number: rows of tokens, or what a loss takes instead
 
 
@@ -34,6 +35,14 @@ class TrainingConfig:
     weight_decay: float = 0.05  # of matrices; vectors have none
     clip: float = 1.0  # largest norm of the gradient
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        whole(self, 1, "steps", "rows")
+        whole(self, 2, "length")
+        whole(self, 0, "warmup", "seed")
+        between(self, 0, 1, "decay")
+        between(self, 0, LARGEST, "learning_rate", "weight_decay")
+        between(self, 0, math.inf, "clip", least_too=False)
 
 
 def step_seed(seed: int, step: int) -> int:
@@ -81,64 +90,50 @@ def train(
 
     `loss(model, batch(step))` is what goes down.
 
-    With a `checkpoint` file, everything needed to go on is written there every so many `every` steps, and a run
-    that finds the file goes on from it; it ends with the same weights, bit for bit, as one never interrupted.
-    `after_step` may change the model outside the gradient (expert balance does). Stop whenever you like: the model
-    keeps what it has learnt.
+    With a `checkpoint` file, everything needed to go on is written there every so many `every` steps and when the run
+    is interrupted, and a run that finds the file goes on from it; it ends with the same weights, bit for bit, as one
+    never interrupted. `after_step` may change the model outside the gradient (expert balance does). Stop whenever you
+    like: the model keeps what it has learnt.
 
-    Raises ValueError if the checkpoint belongs to another run or is damaged.
+    Raises ValueError if the checkpoint belongs to another run or is damaged, and before a loss or gradient that is not
+    finite reaches the weights; BlockingIOError if another process trains with the checkpoint.
     """
     optimizer = new_optimizer(model, config)
-    start = load_progress(checkpoint, model, optimizer, config) if checkpoint and checkpoint.exists() else 0
-    model.train()
-    for step in range(start, config.steps):
-        rate = schedule(step, config) * config.learning_rate
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        value = loss(model, batch(step))
-        value.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        after_step(model)
-        done = step + 1
-        if checkpoint and (done % every == 0 or done == config.steps):
-            save_progress(checkpoint, model, optimizer, config, done)
-        tokens = done * config.rows * config.length
-        yield {"step": done, "steps": config.steps, "loss": value.item(), "tokens": tokens, "rate": rate}
-    model.eval()
-
-
-def save_progress(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: object, step: int):
-    """Write weights and optimizer state to one file, whole or not at all (no pickle: safetensors)."""
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items()}
-    tensors = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
-    partial = path.with_suffix(".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, partial, metadata={"step": str(step), "config": json.dumps(asdict(config))})
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def load_progress(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: object) -> int:
-    """Put a model and its optimizer back to where a run stopped; returns the steps it had done."""
+    pieces = {"batch": batch, "loss": loss, "after_step": after_step}
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        if json.loads(metadata["config"]) != asdict(config):
-            raise ValueError(f"{path} belongs to a run with other settings: delete it, or use those settings again")
-        weights = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
-        model.load_state_dict(weights)
-    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged or of another model: delete it and start the run again") from error
-    found = optimizer.state_dict()
-    for name, value in tensors.items():
-        kind, *place = name.split("/")
-        if kind == "optimizer":
-            found["state"].setdefault(int(place[0]), {})[place[1]] = value
-    optimizer.load_state_dict(found)
-    return int(metadata["step"])
+        with Progress(checkpoint, model, optimizer, config, every, **pieces) as progress:
+            model.train()
+            for step in range(progress.done, config.steps):
+                rate = schedule(step, config) * config.learning_rate
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.zero_grad()  # whatever a step left behind that was interrupted
+                value = loss(model, batch(step))
+                value.backward()
+                norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+                done, found = step + 1, value.item()
+                stop_unless_finite(done, loss=found, gradient=float(norm))
+                optimizer.step()
+                optimizer.zero_grad()
+                after_step(model)
+                progress.step_done(last=done == config.steps)
+                tokens = done * config.rows * config.length
+                yield {"step": done, "steps": config.steps, "loss": found, "tokens": tokens, "rate": rate}
+    finally:
+        model.eval()
+
+
+@contextmanager
+def naming_step(step: int) -> Iterator[None]:
+    """Say of which step an error is: a ValueError in the block is raised again with the step before its message."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"step {step}: {error}") from error
+
+
+def stop_unless_finite(step: int, **numbers: float) -> None:
+    """End a run before a number that is not finite reaches its weights. Raises ValueError naming step and number."""
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise ValueError(f"step {step}: the {name} is {number}, so the weights stay as they were before this step")

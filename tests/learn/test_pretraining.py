@@ -49,7 +49,7 @@ def test_a_trained_model_can_be_loaded_and_has_rounded_weights(tiny, tmp_path):
 def test_a_second_call_goes_on_and_fresh_begins_again(tiny, tmp_path):
     first = train_model("tiny", folder=tmp_path)
     next(first)
-    assert [one["step"] for one in train_model("tiny", folder=tmp_path)] == [1, 2, 3]  # nothing was saved yet
+    assert [one["step"] for one in train_model("tiny", folder=tmp_path)] == [2, 3]
     assert list(train_model("tiny", folder=tmp_path)) == []
     assert len(list(train_model("tiny", folder=tmp_path, resume=False))) == 3
 

@@ -1,7 +1,7 @@
-"""What one step of reinforcement does to a group: its replies, rewards, advantages, and every word up or down.
+"""What one step of GRPO does to a group of replies: rewards, advantages, and each word's change in log-prob.
 
-The change shown is measured, not worked out: the log-prob of each token after the step minus that with which it was
-drawn. It holds what the whole batch did to the weights, so words of a group without signal move, too.
+The change shown is measured: the log-prob of each token after the step minus the one with which it was sampled. It
+includes what the whole batch did to the weights, so words of a zero-variance group move as well.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,11 @@ from course.model import score
 from course.teach.widgets import bundle
 from course.think.rollouts import Rollout, RolloutBatch
 
-STRONG = 0.5  # nats; a change of so much, or more, has the full color
-UP, DOWN = "0,114,178", "213,94,0"  # blue and vermilion, which everybody can tell apart; the line says it as well
+STRONG = 0.5  # nats; a change this large or larger gets the full color
+UP, DOWN = (
+    "0,114,178",
+    "213,94,0",
+)  # blue and vermilion, which color-blind readers can tell apart; the line says the same
 _BOX = "border:1px solid rgba(128,128,128,.5);border-radius:6px;padding:.4em .8em;margin:.4em 0;max-width:60em"
 
 
@@ -29,7 +32,7 @@ class Group:
     rollouts: list[Rollout]
     rewards: list[float]
     advantages: list[float]
-    changes: list[list[float]]  # of each reply, token by token: log-prob after the step minus before, nats
+    changes: list[list[float]]  # of each reply, token by token: log-prob after the step minus before, in nats
 
 
 def look_into(
@@ -61,10 +64,12 @@ def look_into(
 
 
 class Groups:
-    """Choose a prompt and a step, and see a group: what was paid, and which words the step pushed up and down.
+    """Choose a prompt and a step to see a group: its rewards, and which words the step made more or less likely.
 
-    `recorded[step][family]` is a group from `look_into`. The prompts of a family differ from step to step, as training
-    never asks twice; it begins with the first group that has a signal. Raises ValueError if there is nothing to show.
+    `recorded[step][family]` is a group from `look_into`. The prompts of a family differ from step to step, since
+    training never repeats one; the first shown is one whose rewards differ.
+
+    Raises ValueError if there is nothing to show.
     """
 
     def __init__(self, tokenizer, recorded: Mapping[int, Mapping[str, Group]]):
@@ -100,9 +105,9 @@ class Groups:
         words = "".join(
             _marked(self._piece(token), change) for token, change in zip(ids, group.changes[place], strict=True)
         )
-        paid = f"reward {group.rewards[place]:g}, advantage {group.advantages[place]:+.2f}"
+        standing = f"reward {group.rewards[place]:g}, advantage {group.advantages[place]:+.2f}"
         look = "font-family:monospace;line-height:1.8;overflow-wrap:anywhere"
-        return f'<p style="margin:.3em 0"><small>{paid}</small><br><span style="{look}">{words}</span></p>'
+        return f'<p style="margin:.3em 0"><small>{standing}</small><br><span style="{look}">{words}</span></p>'
 
     def _piece(self, token: int) -> str:
         if token == self.tokenizer.eos_token_id:
@@ -130,7 +135,7 @@ class Groups:
 
 
 def _marked(word: str, change: float) -> str:
-    """A word with a line above if it got likelier, below if less likely, the stronger colored the more it moved."""
+    """A word with a line above it if it became more likely, below it if less; a larger change has a stronger color."""
     strength = min(1.0, abs(change) / STRONG)
     color, line = (UP, "overline") if change > 0 else (DOWN, "underline")
     style = f"background:rgba({color},{0.35 * strength:.2f});text-decoration:{line if strength > 0.1 else 'none'}"

@@ -1,4 +1,4 @@
-"""A student that is too simple for its teacher, to drag about: what forward and reverse KL make of it."""
+"""A student too simple for its teacher, with sliders: what forward and reverse KL say about it."""
 
 import numpy as np
 
@@ -14,17 +14,17 @@ def bell(center: float, width: float) -> np.ndarray:
     return np.exp(-0.5 * ((GRID - center) / width) ** 2) / (width * np.sqrt(2 * np.pi))
 
 
-TEACHER = 0.5 * bell(-2, 0.5) + 0.5 * bell(2, 0.5)  # two things it says, and nothing in between
+TEACHER = 0.5 * bell(-2, 0.5) + 0.5 * bell(2, 0.5)  # two things it writes, and nothing in between
 
 
 def divergence(first: np.ndarray, second: np.ndarray) -> float:
     """KL(first || second) of two densities on the grid, in nats."""
-    tiny = 1e-300  # a density this small counts as none; its logarithm is still a number
+    tiny = 1e-300  # a density this small counts as zero, but its logarithm is still a number
     return float((first * (np.log(first + tiny) - np.log(second + tiny))).sum() * _STEP)
 
 
 class Match(Adjustable):
-    """Two sliders, where the student's one bell stands and how wide it is; and both divergences from the teacher."""
+    """Two sliders for the center and width of the student's bell curve, and both divergences from the teacher."""
 
     def __init__(self, center: float = 0.0, width: float = 1.0):
         super().__init__(drawn, Slider("center", center, -3, 3, 0.1), Slider("width", width, 0.3, 3, 0.1))
@@ -32,13 +32,13 @@ class Match(Adjustable):
 
 @plots.in_our_look
 def drawn(center: float, width: float) -> plots.Picture:
-    """Teacher and student, with what each divergence says of them."""
+    """The densities of teacher and student, with both divergences in the title."""
     student = bell(center, width)
     forward, reverse = divergence(TEACHER, student), divergence(student, TEACHER)
     figure, axes = plots.new_figure(figsize=(7, 3))
     axes.plot(GRID, TEACHER, label="teacher")
     axes.plot(GRID, student, linestyle="--", label="student")
-    axes.set(xlim=(-5, 5), ylim=(0, 1), xlabel="what is said", ylabel="density")
+    axes.set(xlim=(-5, 5), ylim=(0, 1), xlabel="what is written", ylabel="density")
     axes.set_title(f"forward KL {forward:.2f}    reverse KL {reverse:.2f}")
     axes.legend()
     said = f"The teacher has two peaks, at -2 and 2; the student one, at {center:g}, {width:g} wide."

@@ -3,7 +3,7 @@
 `python benchmarks/base_model.py NAME FOLDER [FOLDER ...] --minutes M` prints a table a seed and writes all of it to
 `results/NAME.json`. The first folder is the model that ships: its picture goes to `docs/thinking.png`, and its card,
 which says how many minutes its training took, to the shipped folder. The requirements are those the course stands on:
-asked plainly it guesses, made to think it is right, and it thinks by itself now and then.
+asked directly it guesses, forced to think it is usually right, and now and then it thinks unprompted.
 """
 
 import course  # noqa: F401, I001 (before PyTorch: it decides how waiting threads wait)
@@ -32,7 +32,7 @@ WAYS = {  # a way of asking: how the prompt is made, and the temperature
     "forced": (force_thinking, 1.0),
     "forced greedy": (force_thinking, 0.0),
 }
-GUESSED = ("letters", "sums", "cups", "countdown")  # asked plainly, right on 10 to 45 %
+GUESSED = ("letters", "sums", "cups", "countdown")  # asked directly, right on 10 to 45 %
 THOUGHT = ("letters", "decimals", "sums", "cups")  # forced and greedy, right on 85 %
 ASKED_IN_CLASS = {"strawberry": letters.ask("strawberry", "r"), "9.11 or 9.8": decimals.ask("9.11", "9.8")}
 
@@ -71,7 +71,7 @@ def shown(score: Score) -> list[float]:
 
 
 def facts(model, tokenizer) -> Score:
-    """Plain facts, asked plainly at temperature 1."""
+    """Plain facts, asked directly at temperature 1."""
     known = fact_problems()
     drawn = generate(model, tokenizer, [direct(fact.question) for fact in known], samples=5, seed=7)
     return accuracy(
@@ -138,7 +138,7 @@ def draw(figures: dict) -> bytes:
     """Plain and forced scores of one model, as a picture."""
     scores = {
         words: {name: Score(round(figures[way][name][0] * PROBLEMS), PROBLEMS) for name in FAMILIES}
-        for words, way in (("asked plainly", "plain"), ("made to think", "forced"))
+        for words, way in (("asked directly", "plain"), ("forced to think", "forced"))
     }
     return plots.compare(scores, figures["constant"]).png
 
@@ -181,26 +181,28 @@ language: en
 # {name}
 
 A language model of {parameters:,} parameters ({active:,} active), trained from nothing for the course Think Step by
-Step. It reads questions of five families that a program can check, and is of no use for anything else. Asked plainly it
-mostly guesses; with `<think>` written for it, it mostly gets them right.
+Step. It answers questions of five families that a program can check, and is of no use for anything else. Asked directly, it
+mostly guesses; forced to think (the prompt already opens `<think>`), it answers most of them correctly.
 
-- **Make it again**: `course train {name} --seed 0`; {minutes} minutes on two CPU cores. This is {seed}, its last step.
-- **Read**: {tokens:.1f} M tokens of the synthetic web that `course/world/corpus.py` writes, of train problems only.
-- **Open it**: `course.model.load("{name}")`, or `AutoModelForCausalLM.from_pretrained` on this folder. Safetensors in
-  half precision, computed in single precision.
+- **Rebuild it**: `course train {name} --seed 0`; {minutes} minutes on two CPU cores. The weights here are the last step of
+  {seed}.
+- **Training data**: {tokens:.1f} M tokens of the synthetic web that `course/world/corpus.py` writes, with problems of the train
+  split only.
+- **Open it**: `course.model.load("{name}")`, or `AutoModelForCausalLM.from_pretrained` on this folder. The
+  weights are stored as safetensors in half precision and computed with in single precision.
 
-Share right on the test split, {problems} problems a family, with 95 % intervals. *Plain*: the question alone,
-temperature 1. *Forced greedy*: `<think>` written for it, temperature 0.
+Share right on the test split, {problems} problems per family, with 95 % intervals. *Plain*: the question alone,
+at temperature 1. *Forced greedy*: the prompt opens `<think>`, at temperature 0.
 
 | seed | asked | {families} |
 |---|---|{line}
 {rows}
 
-| seed | thinks unprompted | facts right | wrong decimals that were of unequal length |
+| seed | thinks unprompted | facts right | wrong decimals of unequal length |
 |---|---|---|---|
 {others}
 
-Greedy plain and sampled forced scores, longer chains and unseen words are in `results/{name}.json`.
+Scores of greedy plain and sampled forced replies, of longer chains and of unseen words are in `results/{name}.json`.
 """
 
 

@@ -26,23 +26,23 @@ base_model: mini-base
 ---
 # mini-zero
 
-`mini-base` after reinforcement: a language model of {parameters:,} parameters ({active:,} active) that thinks
-before it answers without being asked to. It was paid for right answers to questions of five families and for nothing
-else, and is of no use for anything else; of the plain facts it knew it has lost some.
+`mini-base` after reinforcement learning: a language model of {parameters:,} parameters ({active:,} active) that
+thinks unprompted before it answers. It was rewarded for right answers to questions of five families and for nothing
+else, and is of no use for anything else. It has lost some of the plain facts that `mini-base` knew.
 
-- **Make it again**: `course train mini-zero --seed 0`; {steps} steps of 50 prompts with 8 completions each, about three
-  minutes on one CPU core. This is seed 0, its last step.
+- **Rebuild it**: `course train mini-zero --seed 0`; {steps} steps of 50 prompts with 8 completions each, about three
+  minutes on one CPU core. The weights here are the last step of seed 0.
 - **Open it**: `course.model.load("mini-zero")`, or `AutoModelForCausalLM.from_pretrained` on this folder.
-  Safetensors in half precision, computed in single precision.
+  The weights are stored as safetensors in half precision and computed with in single precision.
 
-Share right on the test split, {problems} problems a family, asked plainly at temperature 1. Below the seeds, their mean
-with a 95 % interval.
+Share right on the test split, {problems} problems per family, asked directly at temperature 1. The last row is the mean
+of the seeds with a 95 % interval.
 
 | seed | {families} |
 |---|{line}
 {rows}
 
-It thinks (closes its thoughts over at least one right step) on {thinks} of the prompts; `mini-base` on
+It thinks (its thinking is closed and contains at least one right step) on {thinks} of the prompts; `mini-base` on
 {before:.2f}. Plain facts right: {facts}; `mini-base` {facts_before:.2f}. Greedy scores, longer chains, controls and
 curves are in `results/zero.json`, made by `{command}`.
 """

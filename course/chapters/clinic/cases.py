@@ -189,7 +189,7 @@ ENDING = Case(
         ),
         (
             (
-                "It has learnt that longer replies are better.",
+                "It has learned that longer replies are better.",
                 "They are not: right and wrong replies are equally long at first.",
             ),
             (

@@ -169,7 +169,7 @@ EXERCISES = (
             ),
             Mistake(
                 _unweighted,
-                "You forgot to weigh each term by the teacher's p, so what it hardly writes counts as much as the rest.",
+                "You forgot to weigh each term by the teacher's p, so what it hardly writes counts just as much.",
             ),
             Mistake(
                 _in_bits, "You used the logarithm to base 2, which counts bits. The course counts nats (math.log)."

@@ -181,13 +181,13 @@ language: en
 # {name}
 
 A language model of {parameters:,} parameters ({active:,} active), trained from nothing for the course Think Step by
-Step. It answers questions of five families that a program can check, and is of no use for anything else. Asked directly, it
-mostly guesses; forced to think (the prompt already opens `<think>`), it answers most of them correctly.
+Step. It answers questions of five families that a program can check, and is of no use for anything else. Asked
+directly, it mostly guesses; forced to think (the prompt already opens `<think>`), it answers most of them correctly.
 
-- **Rebuild it**: `course train {name} --seed 0`; {minutes} minutes on two CPU cores. The weights here are the last step of
-  {seed}.
-- **Training data**: {tokens:.1f} M tokens of the synthetic web that `course/world/corpus.py` writes, with problems of the train
-  split only.
+- **Rebuild it**: `course train {name} --seed 0`; {minutes} minutes on two CPU cores. The weights here are the last step
+  of {seed}.
+- **Training data**: {tokens:.1f} M tokens of the synthetic web that `course/world/corpus.py` writes, with problems of
+  the train split only.
 - **Open it**: `course.model.load("{name}")`, or `AutoModelForCausalLM.from_pretrained` on this folder. The
   weights are stored as safetensors in half precision and computed with in single precision.
 

@@ -1,4 +1,4 @@
-"""Every notebook, run headlessly from a fresh kernel with no network: by papermill from end to end, and by nbval."""
+"""Every notebook, run from a fresh kernel with no network: from the wheel alone by papermill, and by nbval."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ import nbformat
 import papermill
 import pytest
 
+from tests.conftest import GUARD
 from tests.notebooks import NOTEBOOKS
 from tests.project import ROOT
 
@@ -20,16 +21,37 @@ def notebook(request):
     return request.param
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The folder that the course is installed in, from its wheel: what Colab gets, beside packages it has anyway."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", "--target"]
+    subprocess.run([*install, str(folder / "installed"), str(wheel)], check=True, capture_output=True)
+    return folder / "installed"
+
+
 @pytest.mark.slow
-def test_papermill_runs_it_from_end_to_end(notebook, tmp_path, record_property):
-    out, started = tmp_path / notebook.name, time.monotonic()
+def test_papermill_runs_it_from_the_wheel_alone_in_an_empty_folder(
+    notebook, installed, tmp_path, monkeypatch, record_property
+):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed), GUARD]))  # an editable install comes after it
+    alone, out, started = tmp_path / "alone" / notebook.name, tmp_path / notebook.name, time.monotonic()
+    alone.parent.mkdir()
+    copy = nbformat.read(notebook, as_version=4)
+    copy.cells.append(nbformat.v4.new_code_cell("import course\nprint(course.__file__)"))
+    nbformat.write(copy, alone)
     papermill.execute_notebook(
-        notebook, out, {"PRESET": "quick"}, cwd=notebook.parent, progress_bar=False, execution_timeout=QUICK_SECONDS
+        alone, out, {"PRESET": "quick"}, cwd=alone.parent, progress_bar=False, execution_timeout=QUICK_SECONDS
     )
     record_property("seconds", round(time.monotonic() - started))
     ran = nbformat.read(out, as_version=4)
     assert [cell.source for cell in ran.cells if cell.cell_type == "code" and cell.execution_count is None] == []
     assert [output for cell in ran.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"] == []
+    assert ran.cells[-1].outputs[0].text.strip() == str(installed / "course" / "__init__.py")
+    assert list(alone.parent.iterdir()) == [alone], "a notebook leaves nothing in its reader's folder"
 
 
 @pytest.mark.slow

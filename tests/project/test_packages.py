@@ -87,6 +87,7 @@ def test_the_wheel_holds_everything_the_library_reads(tmp_path):
     inside = set(zipfile.ZipFile(wheel).namelist())
     files = {p.relative_to(ROOT).as_posix() for p in (ROOT / "course").rglob("*") if p.is_file()}
     assert {name for name in files if "__pycache__" not in name} <= inside
+    assert {f"course/results/{path.name}" for path in (ROOT / "results").glob("*.json")} <= inside
     assert not [name for name in inside if name.startswith(("tests/", "notebooks/"))]
 
 

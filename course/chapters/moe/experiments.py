@@ -1,117 +1,57 @@
 """Are experts worth it, and do they need balancing? Small models with and without them, on the same tokens (chapter 3).
 
 Seconds are those of one core: the processor's time of the training steps on one thread, without reading the texts that
-the model is measured on. Losses are of replies that were never read, worked out or, for facts, answered straight off.
+the model is measured on.
 """
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from course.chapters.moe import routing
+from course.chapters.moe import balancing, routing
+from course.chapters.moe.reading import DENSE, EIGHT, LAST, NUMBERS, READING, SPEED, held_out, library, rows, violations
 from course.chapters.moe.routing import Texts
 from course.experiments import Experiment, Findings, by_arm, spread
-from course.learn.pretraining import new_model, pack
-from course.learn.training import TrainingConfig, next_token_loss, train
+from course.learn.pretraining import new_model
+from course.learn.training import train
 from course.model.accounting import count, sizes_of, training_flops
-from course.model.moe import Experts, balance, expert_layers, load_balancing_loss, load_entropy, max_violation
+from course.model.moe import balance, expert_layers
 from course.model.transformer import ModelConfig
 from course.think.evaluation import Comparison, estimate, paired_comparison
-from course.world import FAMILIES, draw_problems
-from course.world.conversation import exchange, prompt_and_reply
-from course.world.corpus import Mixture, documents
-from course.world.facts import fact_problems
-from course.world.letters import words
-from course.world.problem import solve
+from course.world import FAMILIES
 from course.world.tokenizer import load_tokenizer
 
-DENSE = ModelConfig(hidden_size=96, layers=3, heads=3, kv_heads=1, intermediate_size=288)
-EIGHT = Experts(count=8, per_token=2, intermediate_size=96, shared=1)  # three of 96 make 288: the same active size
 ARMS = {
     "dense, same active": DENSE,
     "dense, same total": replace(DENSE, intermediate_size=672),  # 3 x 672 = 288 + 2 x 9 x 96
     "experts": replace(DENSE, experts=EIGHT),
 }
 NAMED = "experts"  # the arm compared, named before anything ran
-READING = TrainingConfig(steps=800, rows=10, length=256)
-SPEED = 5e-3  # of a bias, a step: five times DeepSeek-V3's, since these runs are short
-NUMBERS = 300  # entries of the phone book
-SHARE = 0.3  # of documents: one of its entries
 CHECKS = 8  # times in a run that it is measured
 
 GROUPS = ("the five families", "facts and phone book")
 HEADLINE = f"nats saved on {GROUPS[0]} by experts, against dense, same active"
 
-SIXTEEN = replace(DENSE, experts=replace(EIGHT, count=16))
-SKEWED = Mixture(  # nearly all cups: few tokens that differ
-    examples=0, spelling=0, arithmetic=0, versions=0, facts=0, weights=(0.05, 0.05, 0.05, 4.8, 0.05)
-)
-SHORT = replace(READING, steps=400)
-LAST = 50  # batches whose load counts
 
-
-def phone_book(entries: int = NUMBERS) -> list[tuple[str, str]]:
-    """Words and the numbers of three digits that were drawn for them: nothing to work out, only to know.
-
-    >>> phone_book(1)
-    [('momentous', '018')]
-    """
-    rng = random.Random("phone book")
-    return [(word, f"{rng.randrange(1000):03}") for word in rng.sample(words(), entries)]
-
-
-def lookup(word: str) -> str:
-    """The question for a number."""
-    return f"What is the number of {word}?"
-
-
-def library(seed: str) -> Iterator[str]:
-    """The small web with the phone book's entries in between."""
-    rng, web, book = random.Random(f"library:{seed}"), documents(Mixture(), seed), phone_book()
-    while True:
-        word, number = rng.choice(book)
-        yield exchange(lookup(word), number) if rng.random() < SHARE else next(web)
-
-
-def held_out(problems: int, split: str = "dev") -> Texts:
-    """Questions with their replies by family: worked solutions of a split, then facts and phone numbers apart.
-
-    Facts and numbers have no splits: they can only be known from having been read.
-    """
-    texts = {}
-    for name, family in FAMILIES.items():
-        asked = draw_problems(name, problems, split=split)
-        solved = ((one, *solve(family, one, random.Random(one.key))) for one in asked)
-        texts[name] = [prompt_and_reply(one.question, answer, lines) for one, lines, answer in solved]
-    texts["facts"] = [prompt_and_reply(one.question, one.answer) for one in fact_problems()]
-    texts["phone book"] = [prompt_and_reply(lookup(word), number) for word, number in phone_book()]
-    return texts
-
-
-def lessons(arm: str, *, seed: int = 0, share: float = 1.0) -> tuple[nn.Module, Iterator[dict[str, float]]]:
-    """A fresh model of an arm, and its reading, which yields statistics step by step; `share` shortens it.
+def train_arm(arm: str, *, seed: int = 0, share: float = 1.0) -> tuple[nn.Module, Iterator[dict[str, float]]]:
+    """A fresh model of an arm, and its training, which yields statistics step by step; `share` shortens it.
 
     Stop whenever you like: the model keeps what it has learnt.
     """
     config = replace(READING, seed=seed, steps=max(10, round(share * READING.steps)))
     model = new_model(ARMS[arm], seed)
-    batch = partial(_rows, library, config)
+    batch = partial(rows, library, config)
     return model, train(model, batch, config, after_step=partial(balance, speed=SPEED))
-
-
-def _rows(texts: Callable[[str], Iterator[str]], config: TrainingConfig, step: int) -> Tensor:
-    return pack(texts(f"{config.seed}:{step}"), config.rows, config.length)
 
 
 def run_arm(arm: str, seed: int, problems: int) -> dict:
     """Train one arm and measure it several times on the way: a piece of the experiment."""
     tokenizer, texts = load_tokenizer(), held_out(problems, "test")
-    model, steps = lessons(arm, seed=seed)
+    model, steps = train_arm(arm, seed=seed)
     losses, seconds, start, spent = {}, {}, time.process_time(), 0.0
     loads = []
     for stats in steps:
@@ -121,7 +61,7 @@ def run_arm(arm: str, seed: int, problems: int) -> dict:
             losses[stats["step"]] = routing.reply_losses(model, tokenizer, texts)
             seconds[stats["step"]] = spent
         start = time.process_time()
-    found = {"losses": losses, "seconds": seconds, "MaxVio": _violations(loads[-LAST:])}
+    found = {"losses": losses, "seconds": seconds, "MaxVio": violations(loads[-LAST:])}
     if expert_layers(model):
         found |= taken_apart(model, tokenizer, {name: texts[name][:40] for name in (*FAMILIES, "facts")})
     return found
@@ -204,81 +144,6 @@ def _summed(config: ModelConfig, runs: Sequence[Mapping]) -> dict:
     }
 
 
-def _violations(loads: Sequence[Sequence[Tensor]]) -> dict[str, list[float]]:
-    """MaxVio of each expert layer: the mean over batches, and of all batches taken together."""
-    layers = list(zip(*loads, strict=True))
-    return {
-        "mean of batches": [sum(map(max_violation, several)) / len(several) for several in layers],
-        "of all batches": [max_violation(torch.stack(several).sum(0)) for several in layers],
-    }
-
-
-# --- balancing ----------------------------------------------------------------------------------------------------
-
-
-def loss_with_balance(model: nn.Module, rows: Tensor, weight: float = 0.01) -> Tensor:
-    """The next-token loss plus Switch's balancing loss of every expert layer, times its weight."""
-    layers = expert_layers(model)
-    for layer in layers:
-        layer.router.watched = True
-    loss = next_token_loss(model, rows)
-    return loss + weight * sum(load_balancing_loss(layer.router.logits, layer.chosen) for layer in layers)
-
-
-def leave_alone(model: nn.Module) -> None:
-    """No balancing at all."""
-
-
-WAYS: dict[str, tuple[Callable, Callable]] = {  # what goes down, and what is done after a step
-    "no balancing": (next_token_loss, leave_alone),
-    "auxiliary loss": (loss_with_balance, leave_alone),
-    "bias updates": (next_token_loss, partial(balance, speed=SPEED)),
-}
-
-
-def skewed_lessons(way: str, *, seed: int = 0, share: float = 1.0) -> tuple[nn.Module, Iterator[dict[str, float]]]:
-    """A fresh model of sixteen experts a layer, and its reading of nearly nothing but cups, balanced in one way."""
-    config = replace(SHORT, seed=seed, steps=max(10, round(share * SHORT.steps)))
-    model = new_model(SIXTEEN, seed)
-    loss, after = WAYS[way]
-    batch = partial(_rows, partial(documents, SKEWED), config)
-    return model, train(model, batch, config, loss=loss, after_step=after)
-
-
-def run_way(way: str, seed: int, problems: int) -> dict:
-    """Train with one way of balancing: a piece of the experiment."""
-    model, steps = skewed_lessons(way, seed=seed)
-    loads = [[layer.load for layer in expert_layers(model)] for _ in steps]
-    summed = [torch.stack(several).sum(0) for several in zip(*loads[-LAST:], strict=True)]
-    return {
-        "MaxVio": _violations(loads[-LAST:]),
-        "entropy": [load_entropy(load) for load in summed],
-        "loss": routing.reply_losses(model, load_tokenizer(), {"cups": held_out(problems, "test")["cups"]})["cups"],
-    }
-
-
-def balancing(seeds: int, problems: int) -> Findings:
-    """The same skewed data with no balancing, with an auxiliary loss, and with bias updates."""
-    jobs = [(way, seed, problems) for seed in range(seeds) for way in WAYS]
-    runs = by_arm(spread("balancing", run_way, jobs))
-    worst = {
-        way: {how: [max(one["MaxVio"][how]) for one in several] for how in several[0]["MaxVio"]}
-        for way, several in runs.items()
-    }
-    alone, *balanced = WAYS  # named before anything ran: bias updates against no balancing
-    together = {way: found["of all batches"] for way, found in worst.items()}
-    comparisons = {
-        f"MaxVio saved by {way}, against {alone}": paired_comparison(together[way], together[alone]) for way in balanced
-    }
-    losses = {way: [one["loss"] for one in several] for way, several in runs.items()}
-    comparisons |= {
-        f"nats saved by {way}, against {alone}": paired_comparison(losses[way], losses[alone]) for way in balanced
-    }
-    collapsed, even = min(together[alone]) > 1.5, max(together["bias updates"]) < 0.3
-    figures = {"by seed": runs, "MaxVio of the worst layer": worst, "loss on cups": losses}
-    return Findings(figures, comparisons, collapsed and even)
-
-
 EXPERIMENTS = (
     Experiment(
         "experts",
@@ -287,16 +152,8 @@ EXPERIMENTS = (
         run=experts,
         seeds=3,
         problems=100,
+        threads=1,
         settings={"steps": READING.steps, "tokens a step": READING.rows * READING.length, "phone book": NUMBERS},
     ),
-    Experiment(
-        "balancing",
-        claim="Without balancing a few experts do the work; a bias that is nudged spreads it, without a loss (C26).",
-        falsified_if="over the last 50 batches taken together no layer without balancing has a MaxVio above 1.5, or "
-        "with bias updates one has 0.3 or more, in any seed",
-        run=balancing,
-        seeds=3,
-        problems=100,
-        settings={"steps": SHORT.steps, "tokens a step": SHORT.rows * SHORT.length, "bias speed": SPEED},
-    ),
+    *balancing.EXPERIMENTS,
 )

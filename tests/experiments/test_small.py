@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course.chapters.prompting.experiments import lost_votes, poll, shots
-from course.chapters.reasoning.experiments import SMALL, STYLES, lessons
+from course.chapters.reasoning.experiments import SMALL, STYLES, train_small
 from course.experiments import find
 from course.learn.pretraining import new_model
 from course.model import Completion
@@ -61,11 +61,11 @@ def test_small_models_read_counts_in_one_style_only(style):
     assert all(("<think>" in text) is (style == "spelled") for text in counted)
 
 
-def test_lessons_can_be_stopped_and_the_model_keeps_what_it_learnt():
+def test_training_can_be_stopped_and_the_model_keeps_what_it_learnt():
     torch.set_num_threads(1)
     model = new_model(SMALL, 0)
     before = model.embedding.weight.clone()
-    for stats in lessons(model, "spelled", share=0.01):
+    for stats in train_small(model, "spelled", share=0.01):
         if stats["step"] == 2:
             break
     assert stats["steps"] == 12 and not torch.equal(before, model.embedding.weight)

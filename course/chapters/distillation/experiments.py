@@ -180,6 +180,7 @@ EXPERIMENTS = (
         run=distillation,
         seeds=5,
         problems=300,
+        threads=1,
         settings={
             "FLOPs": BUDGET,
             "questions": len(FAMILIES) * QUESTIONS,
@@ -194,6 +195,7 @@ EXPERIMENTS = (
         run=sizes,
         seeds=3,
         problems=200,
+        threads=1,
         settings={"steps on the small web": READING, "tokens of lessons": LESSONS, "learning rate": LESSON_RATE},
     ),
     Experiment(

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from functools import partial
 
 from course.chapters.grpo.zero import interval, shares
 from course.experiments import Experiment, Findings, by_arm, spread
@@ -34,7 +35,7 @@ def take_off(habit: float, seed: int, problems: int) -> dict:
     shown = shuffled_batches(replies_of_which_few_think(tokenizer, habit, seed), config.rows, config.length, seed)
     for _ in train(model, shown, config, loss=imitation_loss):
         pass
-    asked = [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split="test")]
+    asked = draw_families(problems, split="test")
     start = shares([one for several in sample_groups(model, tokenizer, asked, samples=8, seed=7) for one in several])
     curve: list[float] = []
     for stats in grpo(model, tokenizer, replace(SOME, seed=seed), problems=two_families):
@@ -42,6 +43,11 @@ def take_off(habit: float, seed: int, problems: int) -> dict:
         if len(curve) >= FEW and mean(curve[-FEW:]) >= start["right"] + TAKEN_OFF:
             return {**start, "steps": stats["step"], "curve": curve}
     return {**start, "steps": None, "curve": curve}
+
+
+def draw_families(problems: int, split: str) -> list[Problem]:
+    """Problems of cups and of sums, as many of each."""
+    return [one for family in FAMILIES_TO_TAKE_OFF for one in draw_problems(family, problems, split=split)]
 
 
 def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[TrainingExample]:
@@ -130,8 +136,9 @@ EXPERIMENTS = (
         falsified_if="wrong replies do not grow under sequence_mean, or no more than under constant",
         run=length,
         seeds=5,
-        problems=1,
-        settings={"threads": 1, "task": "the length trap of course.learn.probes"},
+        problems=None,
+        threads=1,
+        settings={"task": "the length trap of course.learn.probes"},
     ),
     Experiment(
         "takeoff",
@@ -140,6 +147,8 @@ EXPERIMENTS = (
         run=takeoff,
         seeds=3,
         problems=200,
-        settings={"threads": 1, "steps": SOME.steps},
+        threads=1,
+        draw=partial(draw_families, split="test"),
+        settings={"steps": SOME.steps},
     ),
 )

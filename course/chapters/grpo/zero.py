@@ -296,6 +296,7 @@ EXPERIMENTS = (
         f"gains {POINTS:.0%}; C14: its replies do not get longer; C16: pass@1 does not rise or pass@{SEVERAL} not fall",
         run=zero,
         seeds=5,
-        settings={"threads": 1, "samples": SEVERAL, "probed": PROBED, "steps": CONFIG.steps},
+        threads=1,
+        settings={"samples": SEVERAL, "probed": PROBED, "steps": CONFIG.steps},
     ),
 )

@@ -22,6 +22,7 @@ from course.world.tokenizer import load_tokenizer
 
 WAYS = {"plain": direct, "thinking": force_thinking}
 MARGIN = 0.05  # a gain in looking something up that would count
+SAMPLES = 10  # of each question that may need no thinking
 LENGTHS = {"cups": range(2, 11), "sums": range(4, 11)}  # swaps, and terms
 FEW = {("cups", 2): 30, ("sums", 4): 50, ("sums", 5): 100}  # the test split has no more of these
 
@@ -36,8 +37,7 @@ STYLES = {"direct": replace(LETTERS_ONLY, unprompted=0.0), "spelled": replace(LE
 
 def spelling(seeds: int, problems: int) -> Findings:
     """Two small models a seed, on equally many tokens: one reads counts straight off, one spells before it counts."""
-    unseen = FAMILIES["letters"].unseen_levels[0]
-    asked = draw_problems("letters", problems, level=unseen, split="test")
+    asked = draw_unseen_words(problems)
     found: dict[str, list[list[Rollout]]] = {style: [] for style in STYLES}
     for seed, style in progress([(seed, style) for seed in range(seeds) for style in STYLES], "models"):
         found[style].append(_counts(style, seed, asked))
@@ -52,7 +52,12 @@ def spelling(seeds: int, problems: int) -> Findings:
     return Findings(figures, {what: difference}, difference.verdict == "better")
 
 
-def lessons(model: nn.Module, style: str, *, seed: int = 0, share: float = 1.0) -> Iterator[dict[str, float]]:
+def draw_unseen_words(problems: int) -> list[Problem]:
+    """Letters to count in words that no model has counted letters in."""
+    return draw_problems("letters", problems, level=FAMILIES["letters"].unseen_levels[0], split="test")
+
+
+def train_small(model: nn.Module, style: str, *, seed: int = 0, share: float = 1.0) -> Iterator[dict[str, float]]:
     """Have a small model read counts of letters in one style, yielding statistics step by step.
 
     `share` shortens it. Stop whenever you like: the model keeps what it has learnt.
@@ -64,7 +69,7 @@ def lessons(model: nn.Module, style: str, *, seed: int = 0, share: float = 1.0) 
 def _counts(style: str, seed: int, asked: Sequence[Problem]) -> list[Rollout]:
     """Train a small model on one style, and ask it."""
     model = new_model(SMALL, seed)
-    for _ in lessons(model, style, seed=seed):
+    for _ in train_small(model, style, seed=seed):
         pass
     return sample_rollouts(model, load_tokenizer(), asked, direct, seed=7)
 
@@ -108,6 +113,15 @@ def difficulty(seeds: int, problems: int) -> Findings:
     return Findings(figures, comparisons, all(one.interval[0] > 0 for one in figures["gain per step"].values()))
 
 
+def draw_lengths(problems: int) -> list[list[Problem]]:
+    """Test problems of `difficulty`, level by level, fewer where the test split has no more."""
+    return [
+        draw_problems(family, min(problems, FEW.get((family, level), problems)), level=level, split="test")
+        for family, levels in LENGTHS.items()
+        for level in levels
+    ]
+
+
 def slope(points: Sequence[tuple[float, float]]) -> Estimate:
     """The slope of a straight line through points, by least squares, with its 95 % t-interval."""
     from scipy.stats import linregress, t
@@ -129,11 +143,11 @@ def overkill(seeds: int, problems: int) -> Findings:
         "facts": fact_problems(),
         "one step": list({problem.key: problem for problem in (one_step(rng) for _ in range(100))}.values()),
         "sums of 2": draw_problems("sums", 30, level=2, split="train"),
-        "sums of 8": draw_problems("sums", min(problems, 200), level=8, split="test"),
+        "sums of 8": draw_problems("sums", problems, level=8, split="test"),
     }
     figures, comparisons = {}, {}
     for kind, asked in kinds.items():
-        found = {way: sample_groups(model, tokenizer, asked, ask, samples=10, seed=7) for way, ask in WAYS.items()}
+        found = {way: sample_groups(model, tokenizer, asked, ask, samples=SAMPLES, seed=7) for way, ask in WAYS.items()}
         figures[kind] = {way: cost(several) for way, several in found.items()}
         tokens = [figures[kind][way]["tokens"].mean for way in WAYS]
         figures[kind]["times the tokens"] = tokens[1] / tokens[0]
@@ -173,12 +187,14 @@ EXPERIMENTS = (
         falsified_if="after equally many tokens, models that spell are not better on words never counted, seed by seed",
         run=spelling,
         seeds=5,
+        draw=draw_unseen_words,
     ),
     Experiment(
         "decimals",
         claim="9.11 against 9.8 goes wrong because the numbers are of unequal length, and padding cures it (C2).",
         falsified_if="plain errors are not mostly on unequal lengths, or thinking does not reduce them there",
         run=decimals,
+        draw=partial(draw_problems, "decimals", split="test"),
     ),
     Experiment(
         "difficulty",
@@ -186,11 +202,16 @@ EXPERIMENTS = (
         falsified_if="the gain from thinking does not grow with the number of swaps, or of terms",
         run=difficulty,
         problems=250,
+        draw=draw_lengths,
+        settings={"fewer problems": {f"{family} of {level}": most for (family, level), most in FEW.items()}},
     ),
     Experiment(
         "overkill",
         claim="What can be looked up needs no thinking; thinking there only costs tokens (C7).",
         falsified_if=f"thinking may improve the facts, or one step of arithmetic, by more than {MARGIN:.0%}",
         run=overkill,
+        problems=200,
+        draw=partial(draw_problems, "sums", level=8, split="test"),
+        settings={"samples": SAMPLES},
     ),
 )

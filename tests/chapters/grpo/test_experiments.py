@@ -34,7 +34,7 @@ def test_zero_runs_on_a_few_problems_and_says_how_each_claim_ends(in_this_proces
     monkeypatch.setattr(grpo, "SEVERAL", 4)
     monkeypatch.setattr(grpo, "PROBED", 3)
     monkeypatch.setattr(grpo, "CHANCES", (1, 4))
-    record = conduct(find("zero"), 2, 4)
+    record = conduct(find("zero"), 2, 8)
     assert set(record["claims"]) == {"C6", "C8", "C13", "C14", "C16"}
     assert set(record["figures"]["after"]) == {"reward", "format", "coin", "reading"}
     assert record["figures"]["after"]["reward"]["plain"]["cups"]["right"]["n"] == 2
@@ -47,7 +47,7 @@ def test_takeoff_runs_on_a_few_problems(in_this_process, monkeypatch):
     monkeypatch.setattr(takeoff, "HABITS", (0.0, 0.1))
     monkeypatch.setattr(takeoff, "IMITATING", replace(takeoff.IMITATING, steps=1))
     monkeypatch.setattr(takeoff, "SHOWN", 200)
-    record = conduct(find("takeoff"), 2, 4)
+    record = conduct(find("takeoff"), 2, 8)
     assert set(record["figures"]) == {"0.0", "0.1"}
     assert all(len(one["steps"]) == 2 for one in record["figures"].values())
 

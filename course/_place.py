@@ -1,0 +1,20 @@
+"""Where the course is: in a clone of its repository, or in an installation without one."""
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent  # of the clone; elsewhere the folder that packages are installed in
+
+
+def in_clone() -> bool:
+    """Whether this is a clone of the course's repository, or its unpacked archive."""
+    try:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return project.get("name") == "think-step-by-step"
+
+
+def workplace() -> Path:
+    """The folder that commands write below: the clone, or the current folder where there is no clone."""
+    return ROOT if in_clone() else Path.cwd()

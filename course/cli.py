@@ -1,7 +1,9 @@
 """The front door: `course lab | ask | train | run | test | check | book | doctor | clean`."""
 
 import importlib.util
+import linecache
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,27 +13,36 @@ from typing import Annotated
 
 import typer
 
+from course import notebooks as notebook_runs
+from course._files import require_writable
+from course._place import ROOT, workplace
 from course.remedies import this_python
 
-ROOT = Path(__file__).resolve().parent.parent
 BUILT = ("book/_build", "runs/notebooks", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
-WIDGET = "application/vnd.jupyter.widget-view+json"
-PASSING = ("papermill", "language_info", "widgets")  # what a notebook's metadata say of one run
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}  # of every committed notebook
+JUPYTER = ROOT / "course" / "jupyter"  # JupyterLab's defaults for the course: no question about news at its first start
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Think Step by Step: a course you run.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Think Step by Step: a course you run.",
+)
 
 
 def main() -> None:
-    """Run the command line. What the reader can mend is one line and exit status 2, without a traceback."""
+    """Run the command line. What the reader can mend is one line and exit status 2; a fault of ours is a traceback."""
     try:
         app(prog_name="course")
     except KeyboardInterrupt:
         sys.exit("\ncourse: stopped")
     except ModuleNotFoundError as error:
+        if (error.name or "course").partition(".")[0] == "course":
+            raise
         _end(f"{error.name} is not installed here: see `{this_python()} -m course.doctor` for what to type")
-    except (ValueError, OSError, KeyError) as error:
-        _end(error.args[0] if isinstance(error, KeyError) else error)
+    except (ValueError, OSError) as error:
+        if not _for_the_reader(error):
+            raise
+        _end(error)
 
 
 @app.command(context_settings=PASS_ON)
@@ -40,7 +51,8 @@ def lab(context: typer.Context) -> None:
     notebooks = _folder("notebooks")
     elsewhere = any(option.startswith(("--ServerApp.root_dir", "--notebook-dir")) for option in context.args)
     root = [] if elsewhere else [f"--ServerApp.root_dir={notebooks}"]
-    _hand_over("jupyterlab", *root, *_as_root(), *context.args)
+    paths = os.pathsep.join(filter(None, [str(JUPYTER), os.environ.get("JUPYTER_CONFIG_PATH")]))
+    _hand_over("jupyterlab", *root, *_as_root(), *context.args, JUPYTER_CONFIG_PATH=paths)
 
 
 @app.command()
@@ -73,9 +85,11 @@ def train(
     """Make a model of the course again. Stop it whenever you like: the same command goes on where it was."""
     from tqdm import tqdm
 
-    from course.learn.recipes import make
+    from course.learn.recipes import make, require_recipe
 
+    require_recipe(name)
     folder = out or Path("runs", f"{name}-{seed}")
+    require_writable(folder / "model.safetensors")
     bar = None
     try:
         for stats in make(name, seed, folder, steps, resume=not fresh):
@@ -86,26 +100,44 @@ def train(
     finally:
         if bar is not None:
             bar.close()
-    print(f'saved in {folder}; try: course ask "How many r\'s are in strawberry?" --think --model {folder}')
+    print(f'saved in {folder}; try: course ask "How many r\'s are in strawberry?" --think --model {_to_paste(folder)}')
 
 
 @app.command()
 def experiment(
     name: Annotated[str, typer.Argument(help="such as cues")],
-    seeds: Annotated[int | None, typer.Option(min=1, help="as many as the experiment has, unless given")] = None,
-    problems: Annotated[int | None, typer.Option(min=1, help="of each family; as many as it has, unless given")] = None,
+    seeds: Annotated[int | None, typer.Option(help="as many as the experiment has, unless given")] = None,
+    problems: Annotated[int | None, typer.Option(help="of each family; as many as it has, unless given")] = None,
     out: Annotated[Path | None, typer.Option(help="folder; results/ unless given")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="begin again instead of going on")] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="allow changes that no commit holds; the record says so")
+    ] = False,
 ) -> None:
     """Put a claim to the test and write what was found to results/NAME.json."""
     from course import experiments
 
+    found = experiments.find(name)
+    experiments.require_usable(found, seeds, problems)
+    experiments.place(found.name, out)
+    if not draft and (experiments.commit() or "").endswith("+"):
+        raise ValueError("files in course/ have changes that no commit holds: commit them, or ask for a --draft")
+    pieces = experiments.pieces(found.name)
     if fresh:
-        shutil.rmtree(experiments.PIECES / name, ignore_errors=True)
-    record = experiments.conduct(experiments.find(name), seeds, problems)
+        shutil.rmtree(pieces, ignore_errors=True)
+    try:
+        record = experiments.conduct(found, seeds, problems)
+    except KeyboardInterrupt:
+        if pieces.is_dir():
+            print(
+                "\ncourse: what is done is kept; the same command without --fresh goes on with the rest",
+                file=sys.stderr,
+            )
+        raise
     path = experiments.write(record, out)
-    shutil.rmtree(experiments.PIECES / name, ignore_errors=True)  # all of it stands in the record now
-    print(f"{experiments.summary(record)}\n{path} ({record['minutes']} minutes)")
+    shutil.rmtree(pieces, ignore_errors=True)  # all of it stands in the record now
+    kind = "a draft, " if record.get("draft") else ""
+    print(f"{experiments.summary(record)}\n{path} ({kind}{record['minutes']} minutes of work)")
 
 
 @app.command()
@@ -125,11 +157,15 @@ def run(
         raise FileNotFoundError(f"no notebook {', '.join(missing)}: see the names in {ROOT / 'notebooks'}")
     for path in paths:
         print(f"{path.name} ({'class' if keep else preset})", flush=True)
-        ran = ROOT / "runs" / "notebooks" / path.name
-        _run_notebook(path, ran, parameters)
+        ran = notebook_runs.printed(path)
+        try:
+            notebook_runs.run_notebook(path, ran, parameters)
+        except notebook_runs.Stopped as error:
+            print(f"course: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
         if keep:
-            _keep(ran, path)
-    print(f"{len(paths)} ran to the end; what they printed: {ROOT / 'runs' / 'notebooks'}")
+            notebook_runs.keep_outputs(ran, path)
+    print(f"{len(paths)} ran to the end; what they printed: {workplace() / 'runs' / 'notebooks'}")
 
 
 @app.command(context_settings=PASS_ON)
@@ -171,68 +207,6 @@ def clean() -> None:
     print("clean; .venv and the models in runs/ are still there")
 
 
-def _run_notebook(path: Path, out: Path, parameters: dict[str, str]) -> None:
-    """Run one notebook, ending with a line about its first failing cell, or its kernel, if there is one."""
-    import papermill
-
-    kernel = _kernel(path)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        papermill.execute_notebook(path, out, parameters, kernel_name=kernel, cwd=path.parent, log_output=False)
-    except papermill.PapermillExecutionError as error:
-        print(f"course: {path.name} stopped at cell {error.cell_index}: {error.ename}: {error.evalue}", file=sys.stderr)
-        print(f"course: everything it printed is in {out}", file=sys.stderr)
-        raise typer.Exit(1) from None
-    except RuntimeError as error:
-        if "kernel died" not in str(error).lower():
-            raise
-        print(f"course: {path.name} stopped: the Python that ran it died, as for want of memory", file=sys.stderr)
-        print(f"course: run it alone, or see `{this_python()} -m course.doctor`", file=sys.stderr)
-        raise typer.Exit(1) from None
-
-
-def _kernel(path: Path) -> str:
-    """The kernel to run a notebook with: the one it was saved with if Jupyter has it, else this Python's.
-
-    Raises ValueError where Jupyter has neither.
-    """
-    import nbformat
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    own, there = "python3", KernelSpecManager().find_kernel_specs()
-    asked = nbformat.read(path, nbformat.NO_CONVERT).metadata.get("kernelspec", {}).get("name", own)
-    if asked in there:
-        return asked
-    if own not in there:
-        raise ValueError(f"Jupyter finds no Python kernel: see `{this_python()} -m course.doctor` for what to type")
-    print(f"{path.name} was saved with the kernel {asked}, which is not here; it runs with {own}")
-    return own
-
-
-def _keep(ran: Path, path: Path) -> None:
-    """Put what a notebook printed into the notebook, without what differs between machines.
-
-    A widget leaves its still picture; one that has none, a progress bar, leaves nothing. What was printed in one go and
-    came in pieces is put together.
-    """
-    import nbformat
-    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
-
-    notebook, _ = CoalesceStreamsPreprocessor().preprocess(nbformat.read(ran, nbformat.NO_CONVERT), {})
-    for cell in notebook.cells:
-        for passing in ("papermill", "execution"):
-            cell.metadata.pop(passing, None)
-        for output in cell.get("outputs", []):
-            if output.get("data", {}).pop(WIDGET, None) and set(output.data) == {"text/plain"}:
-                output.data = {}
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
-    for passing in PASSING:
-        notebook.metadata.pop(passing, None)
-    notebook.metadata.kernelspec = KERNEL
-    nbformat.write(notebook, path)
-
-
 def _folder(name: str) -> Path:
     """A folder of the repository. Raises FileNotFoundError in an installation without one."""
     path = ROOT / name
@@ -246,18 +220,41 @@ def _as_root() -> list[str]:
     return ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
-def _hand_over(module: str, *arguments: str) -> None:
+def _to_paste(folder: Path) -> str:
+    """A folder as a command can be pasted with it: quoted, and never taken for a model's name or an option."""
+    text = str(folder) if len(folder.parts) > 1 else os.path.join(os.curdir, folder)  # noqa: PTH118 (Path drops ./)
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
+
+
+def _for_the_reader(error: Exception) -> bool:
+    """Whether an error is meant for whoever typed the command, and no fault of the program.
+
+    OSError is about files and networks. ValueError counts if a `raise` of the course's own made it: torch and Python
+    raise it too, where our code is wrong.
+    """
+    if isinstance(error, OSError):
+        return True
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None or not last.tb_frame.f_globals.get("__name__", "").startswith("course."):
+        return False
+    return linecache.getline(last.tb_frame.f_code.co_filename, last.tb_lineno).lstrip().startswith("raise ")
+
+
+def _hand_over(module: str, *arguments: str, **environment: str) -> None:
     """Run a module with this Python in the repository, and end with its exit status."""
-    raise typer.Exit(_python(module, *arguments))
+    raise typer.Exit(_python(module, *arguments, **environment))
 
 
-def _python(module: str, *arguments: str) -> int:
+def _python(module: str, *arguments: str, **environment: str) -> int:
     """Run a module with this Python in the repository and return its exit status. Control-C is the module's."""
     if importlib.util.find_spec(module) is None:
         raise ModuleNotFoundError(f"No module named {module!r}", name=module)
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT).returncode
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -77,7 +77,9 @@ def conduct(experiment: Experiment, seeds: int | None = None, problems: int | No
     files that no commit holds is marked as a draft. Raises ValueError, before any work, for seeds or problems that the
     experiment does not have, for too few, and for more problems than there are.
     """
-    seeds, problems = _asked(experiment, seeds, problems)
+    require_usable(experiment, seeds, problems)
+    seeds = experiment.seeds if seeds is None else seeds
+    problems = experiment.problems if problems is None else problems
     import torch
 
     torch.set_num_threads(experiment.threads)
@@ -111,8 +113,8 @@ def settings(experiment: Experiment, problems: int | None) -> dict:
     return {**asked, "threads": experiment.threads, **experiment.settings}
 
 
-def _asked(experiment: Experiment, seeds: int | None, problems: int | None) -> tuple[int | None, int | None]:
-    """The numbers of seeds and problems, the experiment's own unless given. Raises ValueError as `conduct` says."""
+def require_usable(experiment: Experiment, seeds: int | None, problems: int | None) -> None:
+    """Raise ValueError for numbers of seeds or problems that the experiment cannot use; None is its own number."""
     name = experiment.name
     if seeds is not None and experiment.seeds is None:
         raise ValueError(f"{name} trains nothing, so that it has no seeds: leave out --seeds")
@@ -124,7 +126,6 @@ def _asked(experiment: Experiment, seeds: int | None, problems: int | None) -> t
         raise ValueError(f"{name} needs --problems {FEWEST_PROBLEMS} or more")
     if problems is not None and problems > (experiment.problems or 0):
         experiment.draw(problems)
-    return experiment.seeds if seeds is None else seeds, experiment.problems if problems is None else problems
 
 
 def _pieces(run: Run) -> dict:

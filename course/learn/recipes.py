@@ -25,12 +25,15 @@ def make(
     The run's progress is kept in `folder` as well, and a second call goes on from there unless `resume` is False.
     `steps` shortens or lengthens the run. Raises ValueError naming the models there are.
     """
+    require_recipe(name)
     folder = Path(folder or f"runs/{name}-{seed}")
-    if name in MAKERS:
-        yield from MAKERS[name](seed, folder, steps, resume)
-    elif name in pretraining.RECIPES:
-        yield from pretraining.train_model(name, seed, folder, steps, resume)
-    else:
+    maker = MAKERS.get(name) or partial(pretraining.train_model, name)
+    yield from maker(seed, folder, steps, resume)
+
+
+def require_recipe(name: str) -> None:
+    """Raise ValueError naming the models that can be made, unless `name` is one of them."""
+    if name not in (*pretraining.RECIPES, *MAKERS):
         raise ValueError(f"no recipe for {name!r}: choose one of {', '.join((*pretraining.RECIPES, *MAKERS))}")
 
 

@@ -1,16 +1,19 @@
 """The front door: what it prints, and that mistakes are one line that names the remedy."""
 
+import json
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 import torch
-import typer
 
-from course import cli
+from course import _place, cli, notebooks
 from course.model import save
+from course.model.pretrained import checkpoints
 from course.model.transformer import ModelConfig, Transformer
 from course.world.tokenizer import load_tokenizer
 
@@ -103,6 +106,104 @@ def test_train_makes_a_model_that_can_be_asked(course, tmp_path):
     assert is_one_line(err, "other settings")
 
 
+@pytest.mark.parametrize("place", ["a file", "a file/inside"])
+def test_where_nothing_can_be_written_nothing_is_trained_and_no_experiment_is_run(course, tmp_path, place, monkeypatch):
+    monkeypatch.setattr("course.learn.recipes.make", lambda *_, **__: pytest.fail("it began"))
+    monkeypatch.setattr("course.experiments.conduct", lambda *_, **__: pytest.fail("it began"))
+    (tmp_path / "a file").write_text("mine")
+    for command in (["train", "mini-base"], ["experiment", "cues", "--draft"]):
+        status, _, err = course(*command, "--out", tmp_path / place)
+        assert status == 2 and is_one_line(err, "a file")
+    assert (tmp_path / "a file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", ["mini-base", "my models", "-x", "a'b", "runs/mini-base-3", "/x y/z"])
+def test_a_folder_in_a_printed_command_can_be_pasted(folder):
+    (word,) = shlex.split(cli._to_paste(Path(folder)))
+    assert Path(word) == Path(folder) and ("/" in word) and not word.startswith("-")
+
+
+def test_the_command_that_is_printed_after_training_opens_that_model(course, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("course.learn.recipes.make", lambda *_, **__: iter(()))
+    _, out, _ = course("train", "mini-base", "--out", "mini-zero")
+    printed = shlex.split(out.rpartition("try: ")[2])
+    assert printed[:2] == ["course", "ask"] and printed[-2] == "--model"
+    assert printed[-1] not in checkpoints() and Path(printed[-1]).resolve() == tmp_path / "mini-zero"
+
+
+@pytest.fixture
+def lone(tmp_path, monkeypatch):
+    """A folder without a clone, with a model that somebody trained; experiments say when they run."""
+    monkeypatch.setattr(_place, "ROOT", tmp_path / "site-packages")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mini-base-0").mkdir(parents=True)
+    (tmp_path / "runs" / "experiments" / "zero").mkdir(parents=True)
+    ran = []
+    record = {"experiment": "cues", "claim": "c", "falsified if": "f", "comparisons": {}, "holds": True, "minutes": 1.0}
+    monkeypatch.setattr("course.experiments.conduct", lambda *asked: ran.append(asked) or record)
+    return ran
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../mini-base-0", "ABSOLUTE", "zero/..", "no-such", ""])
+def test_beginning_an_experiment_again_removes_nothing_for_a_name_that_is_none(course, lone, name, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    status, _, err = course("experiment", tmp_path / "runs" if name == "ABSOLUTE" else name, "--fresh")
+    assert status == 2 and is_one_line(err, "unknown experiment", "cues")
+    assert sorted(tmp_path.rglob("*")) == before and lone == []
+
+
+def test_beginning_an_experiment_again_removes_its_own_pieces_and_writes_where_the_reader_is(course, lone, tmp_path):
+    for name in ("cues", "votes"):
+        (tmp_path / "runs" / "experiments" / name).mkdir()
+    status, out, _ = course("experiment", "cues", "--fresh")
+    assert status == 0 and "1.0 minutes of work" in out
+    assert json.loads((tmp_path / "results" / "cues.json").read_text())["claim"] == "c"
+    assert {path.name for path in (tmp_path / "runs" / "experiments").iterdir()} == {"zero", "votes"}
+    assert (tmp_path / "runs" / "mini-base-0").is_dir()
+
+
+@pytest.mark.parametrize("options", [["--seeds", 2], ["--problems", 3], ["--problems", -1]])
+def test_what_an_experiment_cannot_use_removes_and_runs_nothing(course, lone, options, tmp_path):
+    (tmp_path / "runs" / "experiments" / "cues").mkdir()
+    status, _, err = course("experiment", "cues", "--fresh", *options)
+    assert status == 2 and is_one_line(err, str(options[0])) and lone == []
+    assert (tmp_path / "runs" / "experiments" / "cues").is_dir()
+
+
+def test_results_are_made_from_a_clean_commit_and_a_draft_says_so(course, lone, monkeypatch, tmp_path):
+    monkeypatch.setattr("course.experiments.commit", lambda: "0123456789ab+")
+    status, _, err = course("experiment", "cues")
+    assert status == 2 and is_one_line(err, "commit", "--draft") and lone == []
+    assert course("experiment", "cues", "--draft")[0] == 0 and len(lone) == 1
+
+
+def raising(error):
+    def do(*_, **__):
+        raise error
+
+    return do
+
+
+def test_a_fault_of_the_program_is_a_traceback_and_a_mistake_of_the_reader_is_a_line(course, monkeypatch):
+    def torch_s(*_, **__):
+        return torch.nn.functional.cosine_embedding_loss(torch.zeros(2), torch.zeros(2), torch.zeros(2), reduction="x")
+
+    def python_s(*_, **__):
+        return max([])
+
+    for fault in (torch_s, python_s, raising(KeyError("seeds")), raising(ModuleNotFoundError("x", name="course.x"))):
+        monkeypatch.setattr("course.experiments.find", fault)
+        monkeypatch.setattr(sys, "argv", ["course", "experiment", "cues"])
+        with pytest.raises((ValueError, KeyError, ModuleNotFoundError)):
+            cli.main()
+    monkeypatch.setattr("course.experiments.find", raising(OSError(28, "No space left on device", "results/cues.json")))
+    status, _, err = course("experiment", "cues")
+    assert status == 2 and is_one_line(err, "No space left", "results/cues.json")
+    monkeypatch.setattr("course.experiments.find", raising(KeyboardInterrupt()))
+    assert course("experiment", "cues")[0] == 130
+
+
 def test_training_an_unknown_model_names_the_known_ones(course):
     status, _, err = course("train", "maxi-base")
     assert status == 2
@@ -119,7 +220,7 @@ def clone(tmp_path, monkeypatch):
     monkeypatch.setattr(
         cli.subprocess,
         "run",
-        lambda command, cwd: started.append(command[1:]) or subprocess.CompletedProcess(command, 7),
+        lambda command, cwd, env: started.append([*command[1:], env]) or subprocess.CompletedProcess(command, 7),
     )
     return started
 
@@ -129,14 +230,28 @@ def test_lab_opens_the_notebooks_and_passes_options_on(course, clone):
     assert status == 7
     assert clone[0][:2] == ["-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={cli.ROOT / 'notebooks'}" in clone[0]
-    assert clone[0][-2:] == ["--no-browser", "--port=9999"]
+    assert clone[0][-3:-1] == ["--no-browser", "--port=9999"]
+
+
+def test_jupyterlab_does_not_ask_about_news(course, clone, monkeypatch, tmp_path):
+    from jupyterlab_server.settings_utils import _get_overrides
+
+    (tmp_path / "theirs" / "labconfig").mkdir(parents=True)
+    theirs = tmp_path / "theirs" / "labconfig" / "default_setting_overrides.json"
+    theirs.write_text('{"@jupyterlab/apputils-extension:themes": {"theme": "dark"}}')
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(tmp_path / "theirs"))
+    course("lab")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", clone[0][-1]["JUPYTER_CONFIG_PATH"])
+    overrides, _ = _get_overrides(str(tmp_path))
+    assert overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    assert overrides["@jupyterlab/apputils-extension:themes"]["theme"] == "dark", "a school's own settings stay"
 
 
 def test_test_passes_options_on_and_ends_with_the_status_of_pytest(course, clone):
     status, _, _ = course("test", "-k", "strawberry")
     assert status == 7
     assert clone[0][:2] == ["-m", "pytest"]
-    assert clone[0][-2:] == ["-k", "strawberry"]
+    assert clone[0][-3:-1] == ["-k", "strawberry"]
 
 
 def test_clean_keeps_the_models_you_trained(course, clone):
@@ -170,25 +285,43 @@ def notebook(path, *sources, kernel="python3"):
 
 def test_a_notebook_gets_its_preset_and_leaves_its_outputs(tmp_path):
     path, out = notebook(tmp_path / "00_one.ipynb", "print(PRESET)"), tmp_path / "runs" / "00_one.ipynb"
-    cli._run_notebook(path, out, {"PRESET": "quick"})
+    notebooks.run_notebook(path, out, {"PRESET": "quick"})
     outputs = [output for cell in nbformat.read(out, 4).cells for output in cell.get("outputs", [])]
     assert [output.text for output in outputs] == ["quick\n"]
 
 
-def test_a_notebook_that_fails_is_named_with_its_error(tmp_path, capsys):
+def test_a_notebook_that_fails_is_named_with_its_error(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(_place, "ROOT", tmp_path / "site-packages")
+    monkeypatch.chdir(tmp_path)
     path = notebook(tmp_path / "00_bad.ipynb", "x = 1", "import socket; socket.create_connection(('192.0.2.1', 80))")
-    with pytest.raises(typer.Exit) as end:
-        cli._run_notebook(path, tmp_path / "out.ipynb", {})
-    assert end.value.exit_code == 1
-    assert re.search(
-        r"00_bad\.ipynb stopped at cell \d+: NetworkBlocked: the tests have no network", capsys.readouterr().err
-    )
+    status, _, err = course("run", path)
+    assert status == 1
+    assert re.search(r"00_bad\.ipynb stopped at cell \d+: NetworkBlocked: the tests have no network", err)
+    assert len(list((tmp_path / "runs" / "notebooks").iterdir())) == 1, "without a clone, below the current folder"
+
+
+def test_what_is_no_notebook_is_named(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(_place, "ROOT", tmp_path / "site-packages")
+    monkeypatch.chdir(tmp_path)
+    for content in ("", "{}", "[]", "hello", '{"cells": [], "metadata": {}, "nbformat": 4}'):
+        (tmp_path / "x.ipynb").write_text(content)
+        status, _, err = course("run", tmp_path / "x.ipynb")
+        assert status == 2 and is_one_line(err, "x.ipynb is no notebook")
+
+
+def test_two_notebooks_of_one_name_print_into_two_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = [Path("00_start.ipynb"), Path("a", "00_start.ipynb"), cli.ROOT / "notebooks" / "00_start.ipynb"]
+    places = [notebooks.printed(path) for path in paths]
+    assert len(set(places)) == 3 and {place.parent for place in places} == {cli.ROOT / "runs" / "notebooks"}
+    assert places[2].name == "00_start.ipynb" and places[0] == notebooks.printed(Path("a", "..", "00_start.ipynb"))
 
 
 def test_a_notebook_saved_with_a_kernel_that_is_not_here_runs_with_this_python_and_says_so(
     course, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(_place, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     path = notebook(tmp_path / "00_one.ipynb", "import sys; print(sys.executable)", kernel="conda-env-course-py")
     status, out, _ = course("run", path, "--keep")
     assert status == 0 and "conda-env-course-py, which is not here" in out
@@ -203,27 +336,28 @@ def test_without_any_kernel_one_line_sends_to_the_doctor(course, tmp_path, monke
     assert status == 2 and is_one_line(err, "no Python kernel", "course.doctor")
 
 
-def test_a_kernel_that_dies_is_said_in_two_lines(tmp_path, capsys):
-    path = notebook(tmp_path / "00_dying.ipynb", "x = 1", "import os; os._exit(1)")
-    with pytest.raises(typer.Exit) as end:
-        cli._run_notebook(path, tmp_path / "out.ipynb", {})
-    said = capsys.readouterr().err
-    assert end.value.exit_code == 1
-    assert "00_dying.ipynb stopped: the Python that ran it died" in said and "Traceback" not in said
+def test_a_kernel_that_dies_is_said_in_two_lines(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(_place, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    status, _, err = course("run", notebook(tmp_path / "00_dying.ipynb", "x = 1", "import os; os._exit(1)"))
+    assert status == 1
+    assert "course: 00_dying.ipynb stopped: the Python that ran it died" in err and "Traceback" not in err
 
 
-def test_a_kernel_that_dies_before_it_answers_is_said_as_well(tmp_path, capsys, monkeypatch):
+def test_a_kernel_that_dies_before_it_answers_is_said_as_well(course, tmp_path, monkeypatch):
     def dies(*_, **__):
         raise RuntimeError("Kernel died before replying to kernel_info")
 
+    monkeypatch.setattr(_place, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("papermill.execute_notebook", dies)
-    with pytest.raises(typer.Exit) as end:
-        cli._run_notebook(notebook(tmp_path / "00_dying.ipynb", "1"), tmp_path / "out.ipynb", {})
-    assert end.value.exit_code == 1 and "died" in capsys.readouterr().err
+    status, _, err = course("run", notebook(tmp_path / "00_dying.ipynb", "1"))
+    assert status == 1 and err.startswith("course: ") and err.count("\n") == 2 and "died" in err
 
 
 def test_kept_outputs_are_those_of_class_with_stills_for_widgets(course, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(_place, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     bar = "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass"
     box = "import ipywidgets\nclass Box:\n    def _repr_mimebundle_(self, **_):\n"
     box += "        return {**ipywidgets.Text()._repr_mimebundle_(), 'text/html': '<b>still</b>'}\nBox()"

@@ -3,7 +3,6 @@
 import importlib.util
 import linecache
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import typer
 from course import notebooks as notebook_runs
 from course._files import require_writable
 from course._place import ROOT, workplace
-from course.remedies import this_python
+from course.remedies import quoted, this_python
 
 BUILT = ("book/_build", "runs/notebooks", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
 JUPYTER = ROOT / "course" / "jupyter"  # JupyterLab's defaults for the course: no question about news at its first start
@@ -223,7 +222,7 @@ def _as_root() -> list[str]:
 def _to_paste(folder: Path) -> str:
     """A folder as a command can be pasted with it: quoted, and never taken for a model's name or an option."""
     text = str(folder) if len(folder.parts) > 1 else os.path.join(os.curdir, folder)  # noqa: PTH118 (Path drops ./)
-    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
+    return quoted(text)
 
 
 def _for_the_reader(error: Exception) -> bool:

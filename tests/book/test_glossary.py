@@ -64,7 +64,8 @@ def test_every_term_has_a_definition_of_whole_sentences():
     "word",
     [
         "rollout", "completion", "reward", "return", "zero-variance group", "compute budget", "FLOP",
-        "training example", "student", "teacher", "iteration", "epoch", "truncation", "attention mask", "block-causal mask",
+        "training example", "student", "teacher", "iteration", "epoch", "truncation",
+        "attention mask", "block-causal mask",
         "rotary position embedding", "gradient noise scale", "expert load", "hidden size", "intermediate size",
     ],
 )  # fmt: skip

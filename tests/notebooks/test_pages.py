@@ -16,6 +16,8 @@ from tests.notebooks import NOTEBOOKS
 from tests.project import ROOT, project
 
 LONGEST_CELL = 15  # lines
+WIDEST_LINE = 88  # of code: a wider one would wrap on the site
+ASCII_FORMULA = re.compile(r"\w\^\w|\b[A-Za-z]_[A-Za-z0-9{]|\b(sqrt|sum|exp|log)\(|<=|>=|!=|\\frac|\\sum")
 DIRECTIVES = re.compile(r"^\s*(```\{|:::|> \[!)|\{(ref|doc|cite|term|numref)[^}]*\}`", re.MULTILINE)
 
 
@@ -88,6 +90,26 @@ def test_it_runs_in_whatever_python_the_reader_has(notebook):
 def test_text_is_plain_markdown(notebook):
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     assert [text for text in texts if DIRECTIVES.search(text)] == []
+
+
+def test_code_does_not_wrap_on_the_site(code):
+    """All but the address in the first cell, which is one word."""
+    lines = [line for cell in code for line in cell.source.splitlines() if "%pip install" not in line]
+    assert [line for line in lines if len(line) > WIDEST_LINE] == []
+
+
+def test_formulas_in_text_are_typeset(notebook):
+    """In dollars, so that JupyterLab and the site typeset them; code stands in backticks."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)", "", cell.source, flags=re.DOTALL)
+            assert not (found := ASCII_FORMULA.search(text)), f"{found[0]!r} in {text}"
+
+
+def test_a_formula_is_told_from_prose():
+    for formula in ("x^2", "p_i", "sqrt(n)", "sum_i f_i", "a <= b", "log(p)"):
+        assert ASCII_FORMULA.search(formula)
+    assert not ASCII_FORMULA.search("A loss of .3 nats (pass@k, DeepSeek-V3, 34+5, mini-base) and 2+2 = 4.")
 
 
 def test_cells_are_short_and_define_nothing(code):

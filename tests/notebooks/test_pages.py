@@ -18,6 +18,7 @@ from tests.project import ROOT, project
 LONGEST_CELL = 15  # lines
 WIDEST_LINE = 88  # of code: a wider one would wrap on the site
 ASCII_FORMULA = re.compile(r"\w\^\w|\b[A-Za-z]_[A-Za-z0-9{]|\b(sqrt|sum|exp|log)\(|<=|>=|!=|\\frac|\\sum")
+FORMULA_AS_CODE = re.compile(r"`[^`\n]*(\^|\bE\[)[^`\n]*`")
 DIRECTIVES = re.compile(r"^\s*(```\{|:::|> \[!)|\{(ref|doc|cite|term|numref)[^}]*\}`", re.MULTILINE)
 
 
@@ -103,12 +104,15 @@ def test_formulas_in_text_are_typeset(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             text = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)", "", cell.source, flags=re.DOTALL)
-            assert not (found := ASCII_FORMULA.search(text)), f"{found[0]!r} in {text}"
+            found = ASCII_FORMULA.search(text) or FORMULA_AS_CODE.search(cell.source)
+            assert not found, f"{found[0]!r} in {text}"
 
 
 def test_a_formula_is_told_from_prose():
     for formula in ("x^2", "p_i", "sqrt(n)", "sum_i f_i", "a <= b", "log(p)"):
         assert ASCII_FORMULA.search(formula)
+    assert FORMULA_AS_CODE.search("It is `E[(1-hL)/L] = E[1/L]-h` or `1-p^8-(1-p)^8`.")
+    assert not FORMULA_AS_CODE.search("`moe.balance` lowers `bias[0]`.")
     assert not ASCII_FORMULA.search("A loss of .3 nats (pass@k, DeepSeek-V3, 34+5, mini-base) and 2+2 = 4.")
 
 

@@ -143,8 +143,8 @@ RATE = Case(
     seeds=5,
 )
 
-MARKER = Case(
-    "marker",
+VERIFIER = Case(
+    "verifier",
     "The empty answer is accepted",
     "Visual-RFT #176",
     "The reward reached 1.00 in a dozen steps. Nobody had expected the task to be that easy.",
@@ -332,4 +332,4 @@ SIGN = Case(
     seeds=3,
 )
 
-CASES = {one.name: one for one in (LOSS, RATIO, SIGNAL, RATE, MARKER, ENDING, PADDING, SEED, CHECKPOINT, SIGN)}
+CASES = {one.name: one for one in (LOSS, RATIO, SIGNAL, RATE, VERIFIER, ENDING, PADDING, SEED, CHECKPOINT, SIGN)}

@@ -152,8 +152,8 @@ def test_ten_times_the_rate_ends_without_variance_and_a_tenth_in_the_right_reply
     assert all(stats["right"] > 0.9 for stats in low)
 
 
-def test_the_kind_marker_is_pleased_by_empty_replies_and_the_exact_one_by_right_ones():
-    kind, exact = ([list(arm(seed, QUICK))[-1] for seed in range(3)] for arm in clinic.CASES["marker"].arms.values())
+def test_the_lenient_reward_is_earned_by_empty_replies_and_the_exact_one_by_right_ones():
+    kind, exact = ([list(arm(seed, QUICK))[-1] for seed in range(3)] for arm in clinic.CASES["verifier"].arms.values())
     for stats in kind:
         assert stats["reward"] > 0.95 and stats["right"] < 0.05 and stats["length"] < 1.1
         assert mean([one.completion.text == "" for one in stats["rollouts"].rows]) > 0.9

@@ -15,7 +15,7 @@ DRESSES = (
     "{}", " {} ", "{}.", "The answer is {}.", "the answer is: {}", "So the final answer is {}!", "Answer: {}",
     "answer {}", '"{}"', "${}$", "**{}**", "{} ", "\n{}\n", "\t{}", "{}\x00", "maybe {}", "{} or so", "not {}", "{}?",
     "{} {}", "={}", "{}=", "{}<eos>", "<think>{}", "0{}", "+{}", "-{}", "cup {}", "Cup {}.", "({})", "({}", "{})",
-    "{}.0", "{},", "~{}",
+    "{}.0", "{},", "~{}", ".{}", "{}*", "*{}*", "{}²", "½{}", "{}①", "'{}'", "{}'", "`{}`.", "${}", "!{}", "{} 0",
 )  # fmt: skip
 CHARACTERS = "0123456789+-*/()=.<>: abcryesno?,!'\"$×−–１９²٣½\n\t\x00\u200b\ufeff🙂ǅß"
 
@@ -39,11 +39,11 @@ def solutions(problem, rng):
         place = rng.randrange(len(lines) + 1)
         kind = rng.randrange(7)
         if kind == 0 or place == len(lines):
-            lines.insert(place, rng.choice(("", "wait", "hmm", rng.choice(lines or ["1"]), problem.answer)))
+            lines.insert(place, rng.choice(("", "wait", "hmm", "waits", rng.choice(lines or ["1"]), problem.answer)))
         elif kind == 1:
             del lines[place]
         elif kind == 2:
-            lines[place] = "wait " + lines[place]
+            lines[place] = rng.choice(("wait ", "wait ", "wait, ", "waiter ", "wait's ")) + lines[place]
         elif kind == 3:
             lines[place] = _near(lines[place], rng)
         elif kind == 4:

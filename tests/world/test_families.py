@@ -153,7 +153,9 @@ def test_a_reply_thinks_over_at_least_one_right_step():
     [
         (("riddles", 3), "unknown family 'riddles': choose one of letters"),
         (("sums", 3, 99), "unknown level 99 of sums: choose one of 2"),
-        (("countdown", 5000, 3), "has only .* ask for at most"),
+        (("countdown", 5000, 3), "countdown has only 269 such problems in dev: ask for at most 269"),
+        (("sums", -1), "cannot draw -1 problems: ask for 0 or more"),
+        (("cups", 2000, 1), "ask for at most 2$"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_one_line_error(arguments, message):
@@ -161,6 +163,37 @@ def test_what_cannot_be_drawn_is_a_one_line_error(arguments, message):
     with pytest.raises(ValueError, match=message) as caught:
         draw_problems(name, n, level=level[0] if level else None)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "n", "level"), [("countdown", 2000, None), ("sums", 3000, 2)])
+def test_too_many_problems_are_refused_before_the_work(name, n, level, monkeypatch):
+    """Not after hundreds of thousands of draws; and as many as there are can be had."""
+    family, drawn = FAMILIES[name], []
+    draw = family.draw
+    monkeypatch.setattr(family, "draw", lambda *arguments: drawn.append(0) or draw(*arguments))
+    with pytest.raises(ValueError, match="ask for at most"):
+        draw_problems(name, n, level=level)
+    assert len(drawn) < 20_000
+
+
+def test_as_many_problems_as_there_are_can_be_had():
+    assert len(draw_problems("sums", 4, level=2)) == 4
+    with pytest.raises(ValueError, match="ask for at most 4"):
+        draw_problems("sums", 5, level=2)
+
+
+def test_the_problems_listed_are_those_that_can_be_drawn(family):
+    rng = random.Random(3)
+    for level in (*family.easy_levels, *family.levels)[:4]:
+        keys = family.keys(level)
+        if keys is not None:
+            listed = set(keys)
+            drawn = {family.draw(rng, level).key for _ in range(2000 if len(listed) < 60 else 200)}
+            assert drawn <= listed and (len(listed) >= 60 or drawn == listed)
+
+
+def test_no_problems_are_no_problem():
+    assert draw_problems("cups", 0) == []
 
 
 def test_an_unknown_split_is_a_one_line_error():

@@ -1,1 +1,1 @@
-"""Chapter 03, how can a big model be cheap?"""
+"""Chapter 3, How can a big model be cheap?: its experiments, exercises, quiz, and pictures of experts."""

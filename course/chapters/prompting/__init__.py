@@ -1,1 +1,1 @@
-"""Chapter 02, can asking differently help?"""
+"""Chapter 2, Can asking differently help?: its experiments, exercises and quiz."""

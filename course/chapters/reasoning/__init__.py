@@ -1,1 +1,1 @@
-"""Chapter 01, what is a reasoning model?"""
+"""Chapter 1, What is a reasoning model?: its experiments, exercises, quiz, and a table of published models."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from course._shapes import Bool, Float
-from course.model.sampling import sampling_logprobs
+from course.model.sampling import require_numbers, sampling_logprobs
 from course.world.tokenizer import encode
 
 
@@ -22,12 +22,13 @@ class Scores:
 def next_tokens(model: nn.Module, tokenizer, prompt: str, k: int = 5) -> dict[str, float]:
     """The `k` likeliest tokens after a prompt, each as text with its probability at temperature 1, likeliest first.
 
-    Raises ValueError for characters the tokenizer cannot hold and for an empty prompt.
+    Raises ValueError for characters the tokenizer cannot hold, for an empty prompt, and for logits that are NaN.
     """
     ids = encode(tokenizer, prompt)
     if not ids:
         raise ValueError("the prompt is empty: give at least one character")
-    shares = model(torch.tensor([ids], device=model.device)).logits[0, -1].softmax(-1)
+    logits = model(torch.tensor([ids], device=model.device)).logits[0, -1]
+    shares = require_numbers(logits).float().softmax(-1)
     return {tokenizer.decode([token]): float(shares[token]) for token in shares.topk(k).indices.tolist()}
 
 
@@ -42,7 +43,8 @@ def score(
     """The log-prob of every completion token given what stands before it.
 
     Temperature and `top_p` must be those of sampling (0 scores at 1, as the sampler does). Padding stands on the
-    right, where no token sees it, so it needs no mask. Raises ValueError for an empty prompt or completion.
+    right, where no token attends to it, so it needs no mask. A token that `top_p` rules out has -inf. Raises ValueError
+    for an empty prompt or completion, and for a model whose logits are not numbers.
     """
     if not all(prompt_ids) or not all(completion_ids) or not completion_ids:
         raise ValueError("nothing to score: every prompt and every completion needs at least one token")
@@ -53,7 +55,7 @@ def score(
     logprobs = logprobs.gather(-1, ids[:, 1:, None]).squeeze(-1)  # (B, T-1): of token t+1 at place t
     starts = torch.tensor([len(prompt) - 1 for prompt in prompt_ids], device=model.device)
     lengths = torch.tensor([len(reply) for reply in completion_ids], device=model.device)
-    offsets = torch.arange(int(lengths.max()), device=model.device)
+    offsets = torch.arange(max(map(len, completion_ids)), device=model.device)
     mask = offsets < lengths[:, None]
     places = (starts[:, None] + offsets).clamp(max=longest - 2)
-    return Scores(logprobs.gather(1, places).masked_fill(~mask, 0.0), mask)
+    return Scores(require_numbers(logprobs.gather(1, places).masked_fill(~mask, 0.0)), mask)

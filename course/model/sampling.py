@@ -1,11 +1,14 @@
-"""Drawing replies: one pass over each distinct prompt, then token by token for all rows at once.
+"""Drawing replies: one pass over each prompt, then token by token for all rows at once.
 
 `generate` takes prompts already rendered (`course.think.prompting` does that). Where time goes, and what is done
 about it: prompts of like length are read together, so that padding is not paid for; keys and values are written in
-place; finished rows leave the batch when a quarter of it is idle; one uniform number draws a token.
+place; finished rows leave the batch when a quarter of it is idle; one uniform number draws a token; a step too small
+for a second thread to be worth waking is taken on one.
 """
 
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +22,7 @@ from course.world.tokenizer import encode
 ROWS_AT_ONCE = 512  # rows that are decoded together
 PROMPTS_AT_ONCE = 32  # prompts that are read together
 IDLE = 0.25  # share of finished rows at which the batch is made smaller
+WORTH_WAKING = 5e7  # weights times tokens read in one step, from which more than one thread pays
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,17 @@ def generate(
 
     Works with the course's models and any causal model of the Transformers library. Temperature 0 is greedy; its
     log-probs are those at temperature 1. A row's draws depend on the seed and its place among the prompts, not on
-    what else is in the batch. Raises ValueError for an empty prompt or one that leaves no room in the context.
+    what else is in the batch; log-probs agree in all but their last digits, whatever the number of threads. Raises
+    ValueError for an empty prompt, one that leaves no room in the context, a tokenizer without a token that ends a
+    reply, and a model whose logits are not numbers.
     """
-    if samples < 1 or max_new_tokens < 1 or temperature < 0 or not 0 < top_p <= 1:
+    if samples < 1 or max_new_tokens < 1 or not 0 <= temperature < float("inf") or not 0 < top_p <= 1:
         raise ValueError("samples and max_new_tokens start at 1, temperature at 0, and top_p lies in (0, 1]")
+    if tokenizer.eos_token_id is None:
+        raise ValueError("the tokenizer names no token that ends a reply: set its eos_token")
     prompt_ids = [_readable(model, tokenizer, prompt) for prompt in prompts]
-    uniform = torch.rand(len(prompts), samples, max_new_tokens, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)  # of the CPU wherever the model is: the same draws on every device
+    uniform = torch.rand(len(prompts), samples, max_new_tokens, generator=generator, device="cpu")
     order = sorted(range(len(prompts)), key=lambda place: len(prompt_ids[place]))
     completions: list[list[Completion]] = [[] for _ in prompts]
     per_batch = max(1, ROWS_AT_ONCE // samples)
@@ -93,15 +102,36 @@ def draw(logprobs: Float[Tensor, "B V"], uniform: Float[Tensor, "B"]) -> Int[Ten
 def _decode(model, prompt_ids, uniform: Float[Tensor, "P G T"], eos: int, temperature: float, top_p: float):
     """Token ids, -1 behind a row's last, and log-probs, each (P * G, T)."""
     samples, steps = uniform.shape[1:]
-    room = torch.tensor([_context(model) - len(ids) for ids in prompt_ids]).repeat_interleave(samples)
-    steps = min(steps, int(room.max()))
-    uniform, room = uniform.flatten(0, 1).to(model.device), room.to(model.device)
-    batch = (_OwnBatch if isinstance(model, Transformer) else _HubBatch)(model, prompt_ids, samples, steps)
-    logits = batch.logits
-    tokens = torch.full((len(uniform), steps), -1, device=model.device)
-    logprobs = torch.zeros(len(uniform), steps, device=model.device)
-    rows = torch.arange(len(uniform), device=model.device)
+    rooms = [_context(model) - len(ids) for ids in prompt_ids]
+    steps = min(steps, max(rooms))
+    room = torch.tensor(rooms, device=model.device).repeat_interleave(samples)
+    uniform = uniform[:, :, :steps].flatten(0, 1).to(model.device)
+    with _threads(model) as use_threads_for:
+        use_threads_for(sum(map(len, prompt_ids)))
+        batch = (_OwnBatch if isinstance(model, Transformer) else _HubBatch)(model, prompt_ids, samples, steps)
+        return _draw_rows(batch, uniform, room, eos, temperature, top_p, use_threads_for)
+
+
+@contextmanager
+def _threads(model: nn.Module) -> Iterator[Callable[[int], None]]:
+    """A function that chooses threads by how many tokens a step reads; those there were before come back at the end.
+
+    A thread that sleeps takes longer to wake than a small step takes.
+    """
+    before, weights = torch.get_num_threads(), sum(weight.numel() for weight in model.parameters())
+    try:
+        yield lambda tokens: torch.set_num_threads(before if weights * tokens >= WORTH_WAKING else 1)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _draw_rows(batch, uniform, room, eos: int, temperature: float, top_p: float, use_threads_for):
+    """Token by token for all rows until each has ended, used up its `room`, or its uniform numbers."""
+    steps, logits = uniform.shape[1], require_numbers(batch.logits)
+    rows = torch.arange(len(uniform), device=uniform.device)
     running = torch.ones_like(rows, dtype=torch.bool)
+    tokens, logprobs = torch.full_like(uniform, -1, dtype=torch.long), torch.zeros_like(uniform)
+    use_threads_for(len(rows))
     for step in range(steps):
         choices = sampling_logprobs(logits, temperature, top_p)
         drawn = draw(choices, uniform[rows, step]) if temperature else choices.argmax(-1)
@@ -116,8 +146,16 @@ def _decode(model, prompt_ids, uniform: Float[Tensor, "P G T"], eos: int, temper
             keep = running.nonzero().squeeze(1)
             batch.select(keep)
             rows, drawn, running = rows[keep], drawn[keep], running[keep]
+            use_threads_for(len(rows))
         logits = batch.step(drawn)
-    return tokens, logprobs
+    return tokens, require_numbers(logprobs)
+
+
+def require_numbers(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The same values. Raises ValueError if one of them is NaN, as in a model that training has broken."""
+    if values.isnan().any():
+        raise ValueError("the model's logits are not numbers (NaN): training went wrong, or the weights are damaged")
+    return values
 
 
 class _OwnBatch:
@@ -177,7 +215,8 @@ class _HubBatch:
     def __init__(self, model: nn.Module, prompt_ids: list[list[int]], samples: int, steps: int):
         self.model = model
         ids, mask = pad_left(prompt_ids, model.device)
-        output = model(input_ids=ids, attention_mask=mask, position_ids=_places(mask), use_cache=True)
+        keep = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+        output = model(input_ids=ids, attention_mask=mask, position_ids=_places(mask), use_cache=True, **keep)
         self.cache, self.mask, self.logits = output.past_key_values, mask, output.logits[:, -1]
         if samples > 1:
             self.cache.batch_repeat_interleave(samples)

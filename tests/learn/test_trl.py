@@ -18,7 +18,7 @@ from course.learn.policy_gradient import (
 )
 from course.learn.rewards import compute_rewards, exact_answer
 from course.model import load, save, score
-from course.model.pretrained import _stack
+from course.model.layout import weights_to_ours
 from course.model.sampling import pad_left
 from course.world.tokenizer import load_tokenizer
 from tests.learn.rollouts import gradients, rollouts, small
@@ -89,7 +89,7 @@ def batch(drawn, advantages):
 def theirs_in_our_order(model, ours):
     """Their gradient, as a checkpoint of ours would hold it: theirs keeps queries, keys and values apart."""
     found = {name: weight.grad for name, weight in model.named_parameters()}
-    stacked = _stack(found, ours.config)
+    stacked = weights_to_ours(found, ours.config)
     return [stacked[name] for name, _ in ours.named_parameters()]
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.project import ROOT
 
 ORDER = (
-    *("_threads", "_shapes", "_files", "_place"),  # what everybody may use
+    *("_threads", "_shapes", "_files", "_checkpoints", "_place"),  # what everybody may use
     *("world", "model", "think", "learn"),
     *("presets", "contents", "experiments", "teach", "chapters"),
     *("remedies", "doctor", "serve", "notebooks", "cli", "__main__"),  # the front doors

@@ -58,9 +58,9 @@ def lab(context: typer.Context) -> None:
 def ask(
     question: Annotated[str, typer.Argument(help="in quotes, in English")],
     model: Annotated[str, typer.Option(help="a model of the course, a folder, or one on the Hub")] = "mini-base",
-    think: Annotated[bool, typer.Option("--think/--plain", help="make it think first, or ask plainly")] = False,
+    think: Annotated[bool, typer.Option("--think/--plain", help="force it to think first, or ask directly")] = False,
     samples: Annotated[int, typer.Option(min=1, help="how many replies to draw")] = 1,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 for the likeliest reply")] = 1.0,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 for the most probable reply")] = 1.0,
     seed: Annotated[int, typer.Option(help="another seed, other replies")] = 0,
 ) -> None:
     """Ask a model a question; prompt, thinking and answer are shown apart."""

@@ -22,7 +22,7 @@ from course.world.corpus import Mixture
 NAMED = "traces"  # the arm compared, named before anything ran
 USUAL_RATES = (1.5e-3, 3e-3, 6e-3)  # tried on dev
 RATES = {GRPO: (1e-4, 3e-4, 1e-3)}  # as many
-TRIAL, TRIAL_BUDGET, DEV = 99, 1e12, 100  # the seed of a trial, its purse, and its problems of each family
+TRIAL, TRIAL_BUDGET, DEV = 99, 1e12, 100  # the seed of a trial, its compute budget, and its problems of each family
 
 SIZES = {  # by width and layers
     "32 x 1": ModelConfig(hidden_size=32, layers=1, heads=1, kv_heads=1, intermediate_size=88),
@@ -31,7 +31,7 @@ SIZES = {  # by width and layers
     "96 x 3": ModelConfig(hidden_size=96, layers=3, heads=4, kv_heads=2, intermediate_size=256),
 }
 SHORT_AND_LONG = ("answers only", "traces")
-READING, LESSONS, LESSON_RATE = 800, 1.5e6, 1.5e-3  # steps on the small web; tokens of lessons, for every size alike
+READING, EXAMPLE_TOKENS, EXAMPLE_RATE = 800, 1.5e6, 1.5e-3  # steps on the small web; the same for every size
 
 
 def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, split: str) -> dict:
@@ -45,7 +45,7 @@ def run_arm(arm: str, seed: int, rate: float, budget: float, problems: int, spli
 def watched(arm: str, learner: BudgetedStudent, checks: int = 10, problems: int = 40) -> Iterator[dict[str, float]]:
     """Teach a student by one arm; yield at each tenth of its compute budget how it does on dev, from nothing spent.
 
-    Stop whenever you like: the student keeps what it has learnt.
+    Stop whenever you like: the student keeps what it has learned.
     """
     yield {"share": 0.0, **measure(learner.student, learner.tokenizer, problems, "dev")}
     asked = share = 0.0
@@ -58,7 +58,7 @@ def watched(arm: str, learner: BudgetedStudent, checks: int = 10, problems: int 
 
 
 def measure(model: nn.Module, tokenizer, problems: int, split: str) -> dict:
-    """Asked plainly at temperature 1: the share right by family and its mean, the share that thinks, tokens a reply."""
+    """Asked directly at temperature 1: accuracy by family and its mean, the share that thinks, tokens per reply."""
     asked = {name: draw_problems(name, problems, split=split) for name in FAMILIES}
     found = {name: sample_rollouts(model.eval(), tokenizer, several, seed=7) for name, several in asked.items()}
     every = [one for several in found.values() for one in several]
@@ -164,7 +164,7 @@ def teach_size(name: str, seed: int, problems: int) -> dict:
     for arm in SHORT_AND_LONG:
         student = deepcopy(reader)
         learner = BudgetedStudent(
-            student, tokenizer, LESSON_RATE, seed, budget=LESSONS * training_flops(student.config, 100) / 100
+            student, tokenizer, EXAMPLE_RATE, seed, budget=EXAMPLE_TOKENS * training_flops(student.config, 100) / 100
         )
         deque(ARMS[arm](learner), maxlen=0)
         found[arm] = measure(student, tokenizer, problems, "test")
@@ -196,7 +196,11 @@ EXPERIMENTS = (
         seeds=3,
         problems=200,
         threads=1,
-        settings={"steps on the small web": READING, "tokens of lessons": LESSONS, "learning rate": LESSON_RATE},
+        settings={
+            "steps on the small web": READING,
+            "tokens of training examples": EXAMPLE_TOKENS,
+            "learning rate": EXAMPLE_RATE,
+        },
     ),
     Experiment(
         "kept",

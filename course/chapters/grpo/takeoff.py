@@ -51,7 +51,7 @@ def draw_families(problems: int, split: str) -> list[Problem]:
 
 
 def replies_of_which_few_think(tokenizer, habit: float, seed: int) -> list[TrainingExample]:
-    """Questions of the train split, a share of them worked out and the rest answered straight off."""
+    """Questions of the train split, a share of them worked out and the rest answered directly."""
     rng = random.Random(f"habit:{habit}:{seed}")
     examples = []
     for family in FAMILIES_TO_TAKE_OFF:

@@ -1,7 +1,7 @@
 """What a reward alone teaches (chapter 6): four arms from `mini-base`, what they change, and when it takes off.
 
-The arms of `zero` differ in what is paid: right answers, thoughts that are closed (whatever they say), a coin; and in
-*reading*, which pays nothing and reads on in the small web for as many FLOPs as the first arm took, its sampling
+The arms of `zero` differ in what is rewarded: right answers, thoughts that are closed (whatever they say), a coin. The
+arm *reading* rewards nothing and reads on in the small web for as many FLOPs as the first arm took, its sampling
 counted. All five seeds of an arm start from the same weights, and the last step counts.
 """
 
@@ -34,17 +34,10 @@ SEVERAL = 256  # samples of each of PROBED problems of these families, for pass@
 COVERED, PROBED = ("countdown",), 40
 CHANCES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CURVE = (
-    "right",
-    "thinks",
-    "length",
-    "length_rewarded",
-    "length_unrewarded",
-    "zero_variance",
-    "entropy",
-    "unfinished",
-    "reward",
+    *("right", "thinks", "length", "length_rewarded", "length_unrewarded"),
+    *("zero_variance", "entropy", "unfinished", "reward"),
 )
-POINTS = 0.05  # what paying by a coin may gain
+POINTS = 0.05  # what rewarding by a coin may gain
 
 
 # --- one run -----------------------------------------------------------------------------------------------------
@@ -69,9 +62,9 @@ def reinforced(arm: str, seed: int, problems: int) -> dict:
 def step_flops(model: nn.Module, rollouts: RolloutBatch, rewards: torch.Tensor) -> float:
     """FLOPs of one step: each prompt read once, replies drawn, and a gradient for groups that do not agree."""
     total = 0.0
-    for ids, group, paid in zip(rollouts.prompt_ids, rollouts.groups, rewards, strict=True):
+    for ids, group, reward in zip(rollouts.prompt_ids, rollouts.groups, rewards, strict=True):
         total += sampling_flops(model.config, len(ids), [one.tokens for one in group])
-        if (paid != paid[0]).any():
+        if (reward != reward[0]).any():
             total += sum(training_flops(model.config, len(ids) + one.tokens) for one in group)
     return total
 
@@ -91,7 +84,7 @@ def reading(steps: float, seed: int) -> TrainingConfig:
 
 
 def examined(model: nn.Module, tokenizer, problems: int, *, thorough: bool = False, ask=direct) -> dict:
-    """What a model does on the test split, asked plainly at temperature 1; `thorough` adds the rest of the figures."""
+    """What a model does on the test split, asked directly at temperature 1; `thorough` adds the rest of the figures."""
     asked = {family: draw_problems(family, problems, split="test") for family in FAMILIES}
     found = {family: sample_rollouts(model, tokenizer, several, ask, seed=7) for family, several in asked.items()}
     figures = {"plain": {family: counted(several) for family, several in found.items()}}
@@ -142,7 +135,7 @@ def covered(model: nn.Module, tokenizer, family: str, ask=direct) -> list[int]:
 
 
 def from_the_start(way: str, problems: int) -> dict:
-    """`mini-base` before any of this, asked plainly or with thinking forced."""
+    """`mini-base` before any of this, asked directly or with thinking forced."""
     ask = {"plain": direct, "forced": force_thinking}[way]
     return examined(*load("mini-base"), problems, thorough=True, ask=ask)
 
@@ -168,7 +161,7 @@ def zero(seeds: int, problems: int) -> Findings:
     runs["reading"] = list(read.values())
     before, forced = (found[start] for start in starts)
     comparisons = compared(runs, before, forced)
-    claims = judged(runs, before, forced, comparisons)
+    claims = surviving(runs, before, forced, comparisons)
     figures = {
         "before": before,
         "before, thinking forced": forced,
@@ -209,7 +202,7 @@ def compared(runs: dict[str, list[dict]], before: dict, forced: dict) -> dict:
     return comparisons
 
 
-def judged(runs: dict[str, list[dict]], before: dict, forced: dict, comparisons: dict) -> dict[str, bool]:
+def surviving(runs: dict[str, list[dict]], before: dict, forced: dict, comparisons: dict) -> dict[str, bool]:
     """Which claims survived; what would prove each wrong stands in `EXPERIMENTS`."""
     better = {what: one.verdict == "better" for what, one in comparisons.items()}
     right = better["reward: right, after against before"]
@@ -289,8 +282,9 @@ def interval(values: Sequence[float]) -> Estimate:
 EXPERIMENTS = (
     Experiment(
         "zero",
-        claim="Paid for right answers alone, the model comes to think by default (C6), gains more than its controls do "
-        "(C13), writes longer because it pays (C14) and mends its slips (C8); mostly it sharpens what it had (C16).",
+        claim="Rewarded for right answers alone, the model comes to think by default (C6), gains more than its "
+        "controls do (C13), writes longer because that is rewarded (C14) and mends its slips (C8); mostly it sharpens "
+        "what it had (C16).",
         falsified_if="C6: it does not think on more prompts, or is not right on more; C8: it does not mend more of its "
         "slips than with thinking forced before; C13: it gains no more than by a coin or by equal reading, or the coin "
         f"gains {POINTS:.0%}; C14: its replies do not get longer; C16: pass@1 does not rise or pass@{SEVERAL} not fall",

@@ -40,7 +40,7 @@ HEADLINE = f"nats saved on {GROUPS[0]} by experts, against dense, same active"
 def train_arm(arm: str, *, seed: int = 0, share: float = 1.0) -> tuple[nn.Module, Iterator[dict[str, float]]]:
     """A fresh model of an arm, and its training, which yields statistics step by step; `share` shortens it.
 
-    Stop whenever you like: the model keeps what it has learnt.
+    Stop whenever you like: the model keeps what it has learned.
     """
     config = replace(READING, seed=seed, steps=max(10, round(share * READING.steps)))
     model = new_model(ARMS[arm], seed)

@@ -19,7 +19,7 @@ UNREAD = "Abrakadabra!"  # a cue that the small web does not hold
 
 
 def examples(seeds: int, problems: int) -> Findings:
-    """No to three examples in the prompt, worked out or answered straight off."""
+    """No to three examples in the prompt, worked out or answered directly."""
     model, tokenizer = load("mini-base")
     figures, found = {}, {}
     for family in progress(list(FAMILIES), "families"):
@@ -81,7 +81,7 @@ def cues(seeds: int, problems: int) -> Findings:
 
 
 def votes(seeds: int, problems: int) -> Findings:
-    """Votes of 1 to 16 samples, asked step by step; and votes on decimals asked plainly, won and lost."""
+    """Votes of 1 to 16 samples, asked step by step; and votes on decimals with a direct prompt, won and lost."""
     model, tokenizer = load("mini-base")
     curves, comparisons = {}, {}
     for family in progress(list(FAMILIES), "families"):
@@ -106,7 +106,7 @@ def votes(seeds: int, problems: int) -> Findings:
 def lost_votes(found: Sequence[Sequence[Rollout]]) -> dict[str, dict[int, list[float]]]:
     """Votes predicted from the first half of each problem's samples, and observed on the second half.
 
-    The problems are split by a rule: whether the commonest answer of the first half is wrong, or right. To choose by
+    The problems are split by a rule: whether the most common answer of the first half is wrong, or right. To choose by
     the same samples that are then counted would make luck look like a rule.
     """
     curves: dict[str, dict[int, list[float]]] = {}
@@ -169,8 +169,8 @@ EXPERIMENTS = (
     Experiment(
         "votes",
         claim="A vote gets what most samples say: more right answers where most are right, fewer where not (C32).",
-        falsified_if="16 samples are better than one in fewer than three families, or a vote whose commonest answer "
-        "is wrong does not get worse",
+        falsified_if="16 samples are better than one in fewer than three families, or a vote whose most common "
+        "answer is wrong does not get worse",
         run=votes,
         problems=200,
         settings={"samples": SAMPLES, "votes": VOTES},

@@ -1,4 +1,4 @@
-"""What a reasoning model is: where thinking pays, where it does not, and what it costs (chapter 1)."""
+"""What a reasoning model is: where thinking helps, where it does not, and what it costs (chapter 1)."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ STYLES = {"direct": replace(LETTERS_ONLY, unprompted=0.0), "spelled": replace(LE
 
 
 def spelling(seeds: int, problems: int) -> Findings:
-    """Two small models a seed, on equally many tokens: one reads counts straight off, one spells before it counts."""
+    """Two small models a seed, on equally many tokens: one reads direct answers, one spells before it counts."""
     asked = draw_unseen_words(problems)
     found: dict[str, list[list[Rollout]]] = {style: [] for style in STYLES}
     for seed, style in progress([(seed, style) for seed in range(seeds) for style in STYLES], "models"):
@@ -60,7 +60,7 @@ def draw_unseen_words(problems: int) -> list[Problem]:
 def train_small(model: nn.Module, style: str, *, seed: int = 0, share: float = 1.0) -> Iterator[dict[str, float]]:
     """Have a small model read counts of letters in one style, yielding statistics step by step.
 
-    `share` shortens it. Stop whenever you like: the model keeps what it has learnt.
+    `share` shortens it. Stop whenever you like: the model keeps what it has learned.
     """
     config = replace(READING, seed=seed, steps=max(10, round(share * READING.steps)))
     yield from train(model, partial(rows, STYLES[style], config), config)
@@ -134,7 +134,7 @@ def slope(points: Sequence[tuple[float, float]]) -> Estimate:
 def overkill(seeds: int, problems: int) -> Findings:
     """Questions that need no thinking, plain facts and what two numbers make, beside sums; each asked ten times.
 
-    Plain facts and most pairs of numbers were read about, answered straight off: that is what looking up means. Sums
+    Plain facts and most pairs of numbers were read with direct answers: that is what looking up means. Sums
     of two digits look as simple but were seldom read: there are only 45, of which the train split has 30 and more.
     """
     model, tokenizer = load("mini-base")
@@ -157,7 +157,7 @@ def overkill(seeds: int, problems: int) -> Findings:
 
 
 def both_ways(model, tokenizer, family: str, level: int | None, problems: int) -> dict[str, list[Rollout]]:
-    """The same test problems asked plainly and with thinking forced, at temperature 1."""
+    """The same test problems asked directly and with thinking forced, at temperature 1."""
     asked = draw_problems(family, problems, level=level, split="test")
     return {way: sample_rollouts(model, tokenizer, asked, ask, seed=7) for way, ask in WAYS.items()}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course.chapters.grpo import takeoff
+from course.chapters.grpo import takeoff, zero
 from course.chapters.grpo.takeoff import signal, two_families
 from course.chapters.grpo.zero import chance, mending, newly_solved, overall, reading, step_flops
 from course.experiments import conduct, find, plain
@@ -24,16 +24,16 @@ def in_this_process(monkeypatch):
     def spread(name, piece, jobs, **_):
         return {job: json.loads(json.dumps(plain(piece(*job)))) for job in jobs}
 
-    for module in (grpo, takeoff):
+    for module in (zero, takeoff):
         monkeypatch.setattr(module, "spread", spread)
 
 
 @pytest.mark.slow
 def test_zero_runs_on_a_few_problems_and_says_how_each_claim_ends(in_this_process, monkeypatch):
-    monkeypatch.setattr(grpo, "CONFIG", replace(grpo.CONFIG, steps=1, prompts=5, group_size=4, max_new_tokens=60))
-    monkeypatch.setattr(grpo, "SEVERAL", 4)
-    monkeypatch.setattr(grpo, "PROBED", 3)
-    monkeypatch.setattr(grpo, "CHANCES", (1, 4))
+    monkeypatch.setattr(zero, "CONFIG", replace(zero.CONFIG, steps=1, prompts=5, group_size=4, max_new_tokens=60))
+    monkeypatch.setattr(zero, "SEVERAL", 4)
+    monkeypatch.setattr(zero, "PROBED", 3)
+    monkeypatch.setattr(zero, "CHANCES", (1, 4))
     record = conduct(find("zero"), 2, 8)
     assert set(record["claims"]) == {"C6", "C8", "C13", "C14", "C16"}
     assert set(record["figures"]["after"]) == {"reward", "format", "coin", "reading"}

@@ -1,6 +1,7 @@
 """What gets installed: open ranges, exact pins within them, nothing that would replace what Colab has."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -80,15 +81,23 @@ def test_pre_commit_runs_the_pinned_versions():
     assert revisions == {"ruff-pre-commit": f"v{pins()['ruff']}", "nbstripout": pins()["nbstripout"]}
 
 
-def test_the_wheel_holds_everything_the_library_reads(tmp_path):
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    inside = set(zipfile.ZipFile(wheel).namelist())
+def built(target, source, folder):
+    """The wheel, or the source archive, that hatchling builds from the project in a folder."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    (archive,) = folder.iterdir()
+    return archive
+
+
+def test_the_wheel_holds_everything_the_library_and_the_notebooks_read_however_it_is_built(tmp_path):
+    inside = set(zipfile.ZipFile(built("wheel", ROOT, tmp_path / "wheel")).namelist())
     files = {p.relative_to(ROOT).as_posix() for p in (ROOT / "course").rglob("*") if p.is_file()}
     assert {name for name in files if "__pycache__" not in name} <= inside
     assert {f"course/results/{path.name}" for path in (ROOT / "results").glob("*.json")} <= inside
     assert not [name for name in inside if name.startswith(("tests/", "notebooks/"))]
+    shutil.unpack_archive(built("sdist", ROOT, tmp_path / "sdist"), tmp_path)
+    (unpacked,) = (path for path in tmp_path.iterdir() if path.name not in ("wheel", "sdist"))
+    assert set(zipfile.ZipFile(built("wheel", unpacked, tmp_path / "again")).namelist()) == inside
 
 
 def test_licenses_named_are_there():

@@ -14,7 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from course.teach import plots
+from course.teach.pictures import Picture, in_our_look, new_figure, picture, series_style
+from course.teach.plots import milestones
 
 Values = Mapping[str, float | Mapping[str, float]]  # a number for each panel, or one for each of its series
 DRAWING = 0.05  # share of the time that may go into drawing
@@ -48,11 +49,16 @@ class Live:
         return kind is KeyboardInterrupt
 
     def add(self, step: int, values: Values) -> None:
-        """What one step gave. Raises ValueError for a panel that was not named at the beginning."""
+        """What one step gave.
+
+        Raises ValueError for a panel that was not named at the beginning, and for a thirteenth series.
+        """
         for panel, several in values.items():
             if panel not in self.values:
                 raise ValueError(f"there is no panel {panel!r}: choose among {', '.join(self.values)}")
             for series, value in (several if isinstance(several, Mapping) else {"": several}).items():
+                known = {name for one in self.values.values() for name in one}
+                series_style(len(known | {series}) - 1)  # what cannot be drawn is said at once, and not kept
                 self.values[panel].setdefault(series, {})[step] = float(value)
         self.done += 1
         if (now := time.monotonic()) - self.drawn > self.pause:
@@ -60,7 +66,7 @@ class Live:
             self.drawn = time.monotonic()
             self.pause = max(self.every, (self.drawn - now) / DRAWING)
 
-    def picture(self) -> plots.Picture:
+    def picture(self) -> Picture:
         """All there is so far; before the first step, empty panels."""
         smoothed = {
             panel: {name: _smooth(line, self.smooth) for name, line in several.items()}
@@ -90,7 +96,7 @@ class _Display:
     def __init__(self):
         self.handle = None
 
-    def picture(self, picture: plots.Picture) -> None:
+    def picture(self, picture: Picture) -> None:
         self._put(picture.bundle(), metadata={"image/png": {"alt": picture.alt}}, raw=True)
 
     def html(self, text: str) -> None:
@@ -118,23 +124,22 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-@plots.in_our_look
-def _panels(panels: Mapping[str, Mapping[str, Mapping[int, float]]], steps: int) -> plots.Picture:
+@in_our_look
+def _panels(panels: Mapping[str, Mapping[str, Mapping[int, float]]], steps: int) -> Picture:
     """A line a series, the same color for the same name in every panel."""
     rows, columns = -(-len(panels) // 3), min(3, len(panels))
-    figure, grid = plots.new_figure(rows, columns, figsize=(7, 0.4 + 2.6 * rows), squeeze=False)
+    figure, grid = new_figure(rows, columns, figsize=(7, 0.4 + 2.6 * rows), squeeze=False)
     names, said = list(dict.fromkeys(name for panel in panels.values() for name in panel)), []
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     for axes, (title, panel) in zip(grid.flat, panels.items(), strict=False):
         for name, line in panel.items():
             number = names.index(name)
-            style = {"color": f"C{number}", "linestyle": plots.LINES[number % len(plots.LINES)], "linewidth": 1.5}
-            axes.plot(list(line), list(line.values()), label=name, **style)
-            said.append(f"{title} {name}".strip() + f": {plots.milestones(line)}")
+            axes.plot(list(line), list(line.values()), label=name, linewidth=1.5, **series_style(number, markers=False))
+            said.append(f"{title} {name}".strip() + f": {milestones(line)}")
         lowest = min((value for line in panel.values() for value in line.values()), default=0)
         axes.set(title=title, xlabel="step", xlim=(0, steps), ylim=(0 if lowest >= 0 else None, None))
         axes.grid(axis="y")
         if any(panel):
             axes.legend(fontsize="small")
-    return plots.picture(figure, "By step. " + ("; ".join(said) or "No step yet") + ".")
+    return picture(figure, "By step. " + ("; ".join(said) or "No step yet") + ".")

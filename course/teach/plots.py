@@ -1,104 +1,16 @@
-"""Pictures of results. Every one has one look (`course.mplstyle`), a text that says the same, and no chartjunk."""
+"""Charts of results: scores compared, curves, histories, shares, named points, attention."""
 
-import base64
-import functools
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
-from importlib import resources
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
 
 from course._shapes import Float
+from course.teach.pictures import Picture, in_our_look, new_figure, picture, rows_of_legend, series_style
 from course.think.evaluation import Estimate, Score
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-MARKERS = "os^DvP"  # one a series, beside its color
-LINES = ("-", "--", "-.", ":")
+LEGEND = 0.25  # inches of a row of the legend
 Measured = Score | Estimate | Mapping  # the last is what a results file holds
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure as a PNG with a text that says what it shows, for those who cannot see it and for the site."""
-
-    png: bytes
-    alt: str
-
-    def __str__(self) -> str:
-        return self.alt
-
-    def __repr__(self) -> str:
-        return self.alt
-
-    def bundle(self) -> dict[str, str]:
-        """The picture as a notebook stores it."""
-        return {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
-
-    def _ipython_display_(self) -> None:
-        """The picture, then its text folded up below: JupyterLab gives pictures no `alt`, whatever a notebook says."""
-        from IPython.display import HTML, display
-
-        display(self.bundle(), metadata={"image/png": {"alt": self.alt}}, raw=True)
-        display(HTML(f"<details><summary>The picture in words</summary>{escape(self.alt)}</details>"))
-
-
-def picture(figure: "Figure", alt: str) -> Picture:
-    """Draw a figure once and for all. Raises ValueError without a text that says what it shows."""
-    if not alt.strip():
-        raise ValueError("a picture needs a text that says what it shows: give it as `alt`")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return Picture(with_few_colors(buffer.getvalue()), alt)
-
-
-def with_few_colors(png: bytes) -> bytes:
-    """The same picture in at most 256 colors, soft edges included: a third to a half of the bytes, and looks the same.
-
-    Half of them are the commonest, and half the commonest among those alike, so that rare ones have a neighbor.
-    (Pillow's own quantizer for transparent pictures turned lines gray.)
-    """
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
-    words, place, counts = np.unique(pixels.view(np.uint32), return_inverse=True, return_counts=True)
-    colors = words.view(np.uint8).reshape(-1, 4).astype(np.float32)  # red, green, blue, alpha
-    common = np.argsort(-counts, kind="stable")
-    _, first = np.unique(words[common] & 0xE0E0E0E0, return_index=True)  # alike: the same by three bits of each
-    kept = colors[common[np.union1d(np.sort(first)[:128], np.arange(min(128, len(common))))]]
-    # The nearest by |a - b|^2 = |a|^2 - 2ab + |b|^2, of which the first term is the same for all.
-    nearest = ((kept**2).sum(1) - 2 * colors @ kept.T).argmin(1).astype(np.uint8)
-    few = Image.fromarray(nearest[place].reshape(pixels.shape[:2]))
-    few.putpalette(kept.astype(np.uint8).tobytes(), "RGBA")
-    buffer = io.BytesIO()
-    few.save(buffer, "png", optimize=True)
-    return buffer.getvalue()
-
-
-def in_our_look(draw: Callable[..., Picture]) -> Callable[..., Picture]:
-    """Have a function draw in the course's look; it holds for everything from the first axis to the saving."""
-
-    @functools.wraps(draw)
-    def drawn(*arguments, **settings) -> Picture:
-        import matplotlib.style
-
-        with matplotlib.style.context(str(resources.files("course.teach") / "course.mplstyle")):
-            return draw(*arguments, **settings)
-
-    return drawn
-
-
-def new_figure(rows: int = 1, columns: int = 1, *, sharey: bool = False, squeeze: bool = True, **settings):
-    """A figure and its axes, outside pyplot: nothing stays open, nothing is drawn twice."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(**settings)
-    return figure, figure.subplots(rows, columns, sharey=sharey, squeeze=squeeze)
 
 
 @in_our_look
@@ -108,15 +20,18 @@ def compare(
     """Scores of several ways (series), group by group, with 95 % intervals.
 
     `scores[series][group]`; `marks[group]` is a share to compare with, drawn as a short line. Raises ValueError if a
-    series lacks a group.
+    series lacks a group, if there is nothing to draw, and for more series than can be told apart (twelve).
     """
     groups = list(marks)
+    if not groups or not scores:
+        raise ValueError("nothing to draw: give at least one series and one group")
     if missing := [name for name, series in scores.items() if set(series) != set(groups)]:
         raise ValueError(f"{', '.join(missing)} must have a score for each of {', '.join(groups)}, and for no other")
-    figure, axes = new_figure(figsize=(7, 0.8 + 0.55 * len(groups)))
+    legend = LEGEND * rows_of_legend(len(scores) + 1, 3)
+    figure, axes = new_figure(figsize=(7, 0.8 + legend + max(0.55, 0.1375 * len(scores)) * len(groups)))
     for number, (name, series) in enumerate(scores.items()):
-        offset = (number - (len(scores) - 1) / 2) * 0.22
-        _points(axes, [series[group] for group in groups], offset, MARKERS[number], name)
+        offset = (number - (len(scores) - 1) / 2) * min(0.22, 0.88 / len(scores))
+        _points(axes, [series[group] for group in groups], offset, name, series_style(number, lines=False))
     for place, group in enumerate(groups):
         axes.plot([marks[group]] * 2, [place - 0.38, place + 0.38], color="0.48", linewidth=1.5, linestyle=":",
                   label=mark if not place else None)  # fmt: skip
@@ -149,20 +64,20 @@ def curves(
     `doubling` spaces 1, 2, 4, 8 evenly.
 
     `panels[panel][series][x]` is a score, an estimate, or what a results file holds of either. Raises ValueError if
-    there is nothing to draw.
+    there is nothing to draw, and for more series than can be told apart (twelve).
     """
     if not panels or not all(line for panel in panels.values() for line in panel.values()):
         raise ValueError("nothing to draw: every panel needs a series, and every series a point")
     rows, columns = -(-len(panels) // 3), min(3, len(panels))
-    figure, grid = new_figure(rows, columns, figsize=(7, 0.8 + 2.6 * rows), sharey=True, squeeze=False)
     said, names = [], list(dict.fromkeys(name for panel in panels.values() for name in panel))
+    legend = LEGEND * rows_of_legend(len(names), 4)
+    figure, grid = new_figure(rows, columns, figsize=(7, 0.8 + legend + 2.6 * rows), sharey=True, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     for axes, (title, panel) in zip(grid.flat, panels.items(), strict=False):
         for name, line in panel.items():
-            number = names.index(name)
-            _line(axes, line, name, MARKERS[number], LINES[number % len(LINES)], f"C{number}")
-            said.append(f"{title} {name}: " + ", ".join(f"{x} {_measured(y)[0]:.2f}" for x, y in line.items()))
+            _line(axes, line, name, series_style(names.index(name)))
+            said.append(f"{title} {name}: " + ", ".join(f"{x} {_said(y)}" for x, y in line.items()))
         axes.set(title=title if len(panels) > 1 else "", xlabel=xlabel)
         if ylim:  # None would fix what the first panel needs
             axes.set_ylim(ylim)
@@ -177,7 +92,7 @@ def curves(
         axes.set_ylabel(ylabel)
     lines = {line.get_label(): line for axes in figure.axes for line in axes.containers}
     if len(names) > 1:
-        figure.legend(list(lines.values()), list(lines), loc="outside upper left", ncols=len(names))
+        figure.legend(list(lines.values()), list(lines), loc="outside upper left", ncols=min(4, len(names)))
     return picture(figure, f"{ylabel.capitalize()} by {xlabel}. " + "; ".join(said) + ".")
 
 
@@ -220,16 +135,17 @@ def scattered(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: st
     """Named points in the unit square, the name beside each. Raises ValueError if there are none."""
     if not points:
         raise ValueError("nothing to draw: give at least one point")
-    figure, axes = new_figure(figsize=(7, 4))
-    free = {True: -1.0, False: -1.0}  # from which height on there is room for a name, left and right
+    sides = [{name: at for name, at in points.items() if (at[0] > 0.6) is left} for left in (False, True)]
+    tall = max(4, 0.28 * max(map(len, sides)))
+    figure, axes = new_figure(figsize=(7, tall))
+    heights = {name: height for side in sides for name, height in _apart(side, 0.28 / tall).items()}
     for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
         axes.plot(x, y, "o", color="C0")
-        left = x > 0.6
-        height = max(y, free[left])
-        free[left] = height + 0.07
-        place, side = (x - 0.08, "right") if left else (x + 0.08, "left")
+        place, side = (x - 0.08, "right") if x > 0.6 else (x + 0.08, "left")
         thread = {"arrowstyle": "-", "color": "0.48", "alpha": 0.5}
-        axes.annotate(name, (x, y), xytext=(place, height), ha=side, va="center", color="0.48", arrowprops=thread)
+        axes.annotate(
+            name, (x, y), xytext=(place, heights[name]), ha=side, va="center", color="0.48", arrowprops=thread
+        )
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.grid()
     said = ", ".join(f"{name} at {x:.2f}, {y:.2f}" for name, (x, y) in points.items())
@@ -256,6 +172,20 @@ def attention(weights: Float[Tensor, "T T"], pieces: Sequence[str]) -> Picture:
     return picture(figure, f"Attention of one head over {len(names)} tokens. The last six take most: {said}.")
 
 
+def _apart(points: Mapping[str, tuple[float, float]], gap: float) -> dict[str, float]:
+    """Heights for the names of points: at the point or above, a gap from the next, and none above the picture."""
+    heights: dict[str, float] = {}
+    free = -1.0
+    for name, (_, y) in sorted(points.items(), key=lambda point: point[1][1]):
+        heights[name] = max(y, free)
+        free = heights[name] + gap
+    top = max(1.0, *(y for _, y in points.values())) if points else 1.0
+    for name in reversed(heights):
+        heights[name] = min(heights[name], top)
+        top = heights[name] - gap
+    return heights
+
+
 def _measured(value: Measured) -> tuple[float, tuple[float, float]]:
     """The mean and the interval of a score or an estimate, be it an object or a record."""
     if isinstance(value, Mapping):
@@ -265,20 +195,20 @@ def _measured(value: Measured) -> tuple[float, tuple[float, float]]:
 
 def _said(value: Measured) -> str:
     mean, (low, high) = _measured(value)
-    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{mean:.2f}" if low == mean == high else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _line(axes, points: Mapping[float, Measured], name: str, marker: str, line: str, color: str) -> None:
+def _line(axes, points: Mapping[float, Measured], name: str, style: dict[str, object]) -> None:
     """One series: points with intervals, joined."""
     places, (means, spread) = [float(x) for x in points], _bars(points.values())
-    axes.errorbar(places, means, yerr=spread, fmt=marker + line, color=color, label=name, capsize=2, markersize=5)
+    axes.errorbar(places, means, yerr=spread, label=name, capsize=2, markersize=5, **style)
 
 
-def _points(axes, scores: Sequence[Measured], offset: float, marker: str, name: str) -> None:
+def _points(axes, scores: Sequence[Measured], offset: float, name: str, style: dict[str, object]) -> None:
     """One series: a point and an interval a group."""
     means, spread = _bars(scores)
     heights = [place + offset for place in range(len(scores))]
-    axes.errorbar(means, heights, xerr=spread, fmt=marker, label=name, capsize=3)
+    axes.errorbar(means, heights, xerr=spread, label=name, capsize=3, **style)
 
 
 def _bars(values: Iterable[Measured]) -> tuple[list[float], tuple[list[float], list[float]]]:

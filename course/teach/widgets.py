@@ -9,6 +9,7 @@ from torch import nn
 
 from course.model import generate
 from course.teach import plots
+from course.teach.pictures import Picture
 from course.teach.transcripts import Transcript, marked, transcript
 from course.think.evaluation import Estimate, expected_vote
 from course.think.prompting import direct, force_thinking
@@ -71,7 +72,7 @@ class Slider:
 class Adjustable:
     """A picture under sliders: `draw` makes it of their values, and its alt text stands below it."""
 
-    def __init__(self, draw: Callable[..., plots.Picture], *sliders: Slider):
+    def __init__(self, draw: Callable[..., Picture], *sliders: Slider):
         self.draw, self.sliders = draw, sliders
         self.first = draw(*(one.value for one in sliders))
 
@@ -111,7 +112,7 @@ class Vote(Adjustable):
     def __init__(self, right: float = 0.30, wrong: float = 0.45):
         super().__init__(self.chances, Slider("right", right, 0, 1, 0.05), Slider("commonest wrong", wrong, 0, 1, 0.05))
 
-    def chances(self, right: float, wrong: float) -> plots.Picture:
+    def chances(self, right: float, wrong: float) -> Picture:
         """The chance that a vote is right by the number of samples; shares that exceed 1 together are scaled down."""
         total = max(1.0, right + wrong)
         shares = [right / total, wrong / total]

@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from course.teach import plots
 from course.teach.live import Live
+from course.teach.pictures import Picture
 
 CELL = """
 from course.teach.live import Live
@@ -94,4 +94,11 @@ def test_outside_a_notebook_nothing_is_shown(capsys):
 def test_the_picture_has_the_look():
     with Live(("loss",), steps=1) as live:
         live.add(1, {"loss": 1.0})
-    assert isinstance(live.picture(), plots.Picture) and live.picture().png.startswith(b"\x89PNG")
+    assert isinstance(live.picture(), Picture) and live.picture().png.startswith(b"\x89PNG")
+
+
+def test_a_thirteenth_series_is_an_error_where_it_comes():
+    with Live(("loss",), steps=1) as live:
+        live.add(1, {"loss": {str(number): 1.0 for number in range(12)}})
+        with pytest.raises(ValueError, match="12 series"):
+            live.add(1, {"loss": {"one more": 1.0}})

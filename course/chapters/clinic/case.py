@@ -6,7 +6,7 @@ from html import escape
 
 from course.chapters.clinic.charts import chart
 from course.presets import Preset
-from course.teach import plots
+from course.teach.pictures import Picture
 from course.teach.quizzes import Question, Quiz
 
 Arm = Callable[[int, Preset], Iterator[dict]]  # from a seed and the dial: the statistics of each step
@@ -51,7 +51,7 @@ class Patient:
         *brought, self.last = case.arms
         self.runs = {arm: case.run(arm, dial) for arm in brought}
 
-    def picture(self) -> plots.Picture:
+    def picture(self) -> Picture:
         """All runs made so far, panel by panel."""
         panels = {panel: {arm: found[panel] for arm, found in self.runs.items()} for panel in self.case.panels}
         return chart(panels, self.case.xlabel, joined=self.case.joined)

@@ -4,27 +4,28 @@ from collections.abc import Mapping, Sequence
 
 from course.chapters.clinic.picking import expected_best
 from course.learn.monitoring import mean
-from course.teach import plots
+from course.teach.pictures import Picture, in_our_look, new_figure, picture, series_style
+from course.teach.plots import milestones
 from course.teach.widgets import Adjustable, Slider
 
 Lines = Mapping[str, Mapping[float, Sequence[float]]]  # a series: its values at each place, one a seed
 SPAN = 0.02  # a panel shows at least so much, or rounding would look like a curve
 
 
-@plots.in_our_look
-def chart(panels: Mapping[str, Lines], xlabel: str = "step", *, joined: bool = True) -> plots.Picture:
+@in_our_look
+def chart(panels: Mapping[str, Lines], xlabel: str = "step", *, joined: bool = True) -> Picture:
     """Panels side by side; a thin line a seed and a thick one for their mean, or points if they are not `joined`."""
-    figure, grid = plots.new_figure(1, len(panels), figsize=(7, 3.1), squeeze=False)
+    figure, grid = new_figure(1, len(panels), figsize=(7, 3.1), squeeze=False)
     said = []
     for axes, (title, lines) in zip(grid.flat, panels.items(), strict=True):
         for number, (name, line) in enumerate(lines.items()):
             means = {x: mean(list(values)) for x, values in line.items()}
-            look = {"color": f"C{number}", "linestyle": plots.LINES[number % len(plots.LINES)] if joined else "none"}
+            look = series_style(number, markers=not joined, lines=joined)
+            seed = {**look, "marker": ""} if joined else look
             for values in zip(*line.values(), strict=True):
-                axes.plot(list(line), values, **look, linewidth=0.7, alpha=0.4)
-            marker = {} if joined else {"marker": plots.MARKERS[number]}
-            axes.plot(list(means), list(means.values()), **look, **marker, linewidth=2, label=name)
-            said.append(f"{title}, {name}: {plots.milestones(means)}")
+                axes.plot(list(line), values, **seed, linewidth=0.7, alpha=0.4)
+            axes.plot(list(means), list(means.values()), **look, linewidth=2, label=name)
+            said.append(f"{title}, {name}: {milestones(means)}")
         axes.set(title=title, xlabel=xlabel)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y")
@@ -33,7 +34,7 @@ def chart(panels: Mapping[str, Lines], xlabel: str = "step", *, joined: bool = T
     figure.legend(handles, labels, loc="outside upper left", ncols=min(3, len(labels)))
     several = max(len(next(iter(line.values()))) for lines in panels.values() for line in lines.values())
     seeds = f" Means of {several} seeds." if several > 1 else ""
-    return plots.picture(figure, f"By {xlabel}.{seeds} " + "; ".join(said) + ".")
+    return picture(figure, f"By {xlabel}.{seeds} " + "; ".join(said) + ".")
 
 
 def _give_room(axes, values: Sequence[float]) -> None:
@@ -47,25 +48,25 @@ def _give_room(axes, values: Sequence[float]) -> None:
     axes.set_ylim(low - margin, high + margin)
 
 
-@plots.in_our_look
-def zero_variance(points: Mapping[str, tuple[float, float]], group: int) -> plots.Picture:
+@in_our_look
+def zero_variance(points: Mapping[str, tuple[float, float]], group: int) -> Picture:
     """Sets of problems by the share right and the share of zero-variance groups, over the curve of p^G + (1-p)^G."""
-    figure, axes = plots.new_figure(figsize=(7, 3.4))
+    figure, axes = new_figure(figsize=(7, 3.4))
     chances = [place / 100 for place in range(101)]
     axes.plot(chances, [p**group + (1 - p) ** group for p in chances], color="0.48", label="all problems equally hard")
     for number, (name, (right, equal)) in enumerate(points.items()):
-        axes.plot(right, equal, plots.MARKERS[number % 6], color=f"C{number}", label=name)
+        axes.plot(right, equal, label=name, **series_style(number, lines=False))
     axes.set(xlabel="share right", ylabel="share of zero-variance groups", xlim=(-0.03, 1.03), ylim=(-0.03, 1.06))
     axes.grid()
     figure.legend(loc="outside right upper")
     said = "; ".join(f"{name}: {right:.2f} right, {equal:.2f} zero-variance" for name, (right, equal) in points.items())
-    return plots.picture(figure, f"Zero-variance groups of {group} by share right. {said}.")
+    return picture(figure, f"Zero-variance groups of {group} by share right. {said}.")
 
 
-@plots.in_our_look
-def promises(right: float, problems: int) -> plots.Picture:
+@in_our_look
+def promises(right: float, problems: int) -> Picture:
     """What the best of so many tries shows on a benchmark of this size, if the truth is always `right`."""
-    figure, axes = plots.new_figure(figsize=(7, 3))
+    figure, axes = new_figure(figsize=(7, 3))
     tries = (1, 2, 5, 10, 20, 50, 100)
     best = {k: expected_best(right, problems, k) for k in tries}
     axes.plot(list(best), list(best.values()), "o-", label="the best of them")
@@ -76,7 +77,7 @@ def promises(right: float, problems: int) -> plots.Picture:
     axes.grid(axis="y")
     axes.legend(loc="lower right")
     said = ", ".join(f"{value:.2f} of {k}" for k, value in best.items())
-    return plots.picture(figure, f"Truth {right:.2f}, benchmark of {problems} problems. The best shows {said}.")
+    return picture(figure, f"Truth {right:.2f}, benchmark of {problems} problems. The best shows {said}.")
 
 
 class Promise(Adjustable):

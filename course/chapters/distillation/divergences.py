@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course.teach import plots
+from course.teach.pictures import Picture, in_our_look, new_figure, picture
 from course.teach.widgets import Adjustable, Slider
 
 GRID = np.linspace(-12, 12, 4801)  # fine and wide enough for three digits
@@ -30,16 +30,16 @@ class Match(Adjustable):
         super().__init__(drawn, Slider("center", center, -3, 3, 0.1), Slider("width", width, 0.3, 3, 0.1))
 
 
-@plots.in_our_look
-def drawn(center: float, width: float) -> plots.Picture:
+@in_our_look
+def drawn(center: float, width: float) -> Picture:
     """The densities of teacher and student, with both divergences in the title."""
     student = bell(center, width)
     forward, reverse = divergence(TEACHER, student), divergence(student, TEACHER)
-    figure, axes = plots.new_figure(figsize=(7, 3))
+    figure, axes = new_figure(figsize=(7, 3))
     axes.plot(GRID, TEACHER, label="teacher")
     axes.plot(GRID, student, linestyle="--", label="student")
     axes.set(xlim=(-5, 5), ylim=(0, 1), xlabel="what is written", ylabel="density")
     axes.set_title(f"forward KL {forward:.2f}    reverse KL {reverse:.2f}")
     axes.legend()
     said = f"The teacher has two peaks, at -2 and 2; the student one, at {center:g}, {width:g} wide."
-    return plots.picture(figure, f"{said} Forward KL {forward:.2f}, reverse KL {reverse:.2f}.")
+    return picture(figure, f"{said} Forward KL {forward:.2f}, reverse KL {reverse:.2f}.")

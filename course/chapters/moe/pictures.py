@@ -8,17 +8,17 @@ from torch import Tensor, nn
 
 from course._shapes import Float
 from course.chapters.moe.routing import Routes, routes
-from course.teach import plots
+from course.teach.pictures import Picture, in_our_look, new_figure, picture
 from course.teach.widgets import bundle
 
 COLORS = ("0,114,178", "213,94,0", "0,158,115", "204,121,167", "230,159,0", "86,180,233")  # those of our pictures
 WRITTEN = 10  # up to so many experts, a cell says its number
 
 
-@plots.in_our_look
+@in_our_look
 def shaded(
     panels: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str, *, what: str, full: float | None = None
-) -> plots.Picture:
+) -> Picture:
     """A heat map for each layer: a row for each kind of token, a column for each expert; darker means larger.
 
     Cells below zero have another color. `what` names the quantity, and `full` is the value that gets the full color
@@ -29,7 +29,7 @@ def shaded(
         raise ValueError("nothing to draw: every panel needs the same rows, at least one")
     values = {title: np.array([[float(x) for x in panel[row]] for row in rows]) for title, panel in panels.items()}
     full = full or max(1e-9, *(float(np.abs(each).max()) for each in values.values()))
-    figure, grid = plots.new_figure(1, len(panels), figsize=(7, 1.0 + 0.27 * len(rows)), sharey=True, squeeze=False)
+    figure, grid = new_figure(1, len(panels), figsize=(7, 1.0 + 0.27 * len(rows)), sharey=True, squeeze=False)
     said = []
     for axes, (title, each) in zip(grid.flat, values.items(), strict=True):
         _shade(axes, each, full)
@@ -38,7 +38,7 @@ def shaded(
         most = ", ".join(f"{row} {line.argmax()} ({line.max():.2f})" for row, line in zip(rows, each, strict=True))
         said.append(f"{title}: {most}")
     grid.flat[0].set_ylabel(ylabel)
-    return plots.picture(figure, f"{what.capitalize()} by {ylabel}, expert with the most. " + "; ".join(said) + ".")
+    return picture(figure, f"{what.capitalize()} by {ylabel}, expert with the most. " + "; ".join(said) + ".")
 
 
 def _shade(axes, values: np.ndarray, full: float) -> None:

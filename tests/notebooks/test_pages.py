@@ -17,6 +17,7 @@ from tests.project import ROOT, project
 
 LONGEST_CELL = 15  # lines
 WIDEST_LINE = 88  # of code: a wider one would wrap on the site
+PRINTED_COLUMNS = re.compile(r"\{[^{}\n]*:[<>^]?\d+[,.\w]*\}|\bsummary\(")  # fields of a fixed width
 ASCII_FORMULA = re.compile(r"\w\^\w|\b[A-Za-z]_[A-Za-z0-9{]|\b(sqrt|sum|exp|log)\(|<=|>=|!=|\\frac|\\sum")
 FORMULA_AS_CODE = re.compile(r"`[^`\n]*(\^|\bE\[)[^`\n]*`")
 DIRECTIVES = re.compile(r"^\s*(```\{|:::|> \[!)|\{(ref|doc|cite|term|numref)[^}]*\}`", re.MULTILINE)
@@ -97,6 +98,11 @@ def test_code_does_not_wrap_on_the_site(code):
     """All but the address in the first cell, which is one word."""
     lines = [line for cell in code for line in cell.source.splitlines() if "%pip install" not in line]
     assert [line for line in lines if len(line) > WIDEST_LINE] == []
+
+
+def test_figures_to_compare_are_no_printed_columns(code):
+    """They stand in a table or a picture."""
+    assert [found[0] for cell in code for found in PRINTED_COLUMNS.finditer(cell.source)] == []
 
 
 def test_formulas_in_text_are_typeset(notebook):

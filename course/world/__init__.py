@@ -1,8 +1,9 @@
-"""The questions: five families of problems a program can check, and the small web written about them."""
+"""The world of the course: five families of problems that a program can check, and texts written about them."""
 
 import random
 from functools import cache
 
+from course.world.answers import steps
 from course.world.countdown import Countdown
 from course.world.cups import Cups
 from course.world.decimals import Decimals
@@ -19,7 +20,7 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (Letters(), Dec
 
 
 def draw_problems(family: str, n: int, *, level: int | None = None, split: str = "dev", seed: int = 0) -> list[Problem]:
-    """`n` different problems of one family and split; `level=None` draws its standard mix, levels in turn.
+    """Draw `n` different problems of one family and split; `level=None` draws its standard mix, levels in turn.
 
     The same arguments always give the same problems. Raises ValueError for a negative `n`, an unknown family, level or
     split, or when a split holds fewer than `n` problems of the level.
@@ -62,17 +63,15 @@ def _most(family: Family, levels: tuple[int, ...], split: str) -> int | None:
 
 
 def is_right(problem: Problem, answer: str | None) -> bool:
-    """Whether an answer is right, be the problem of a family or a plain fact; any text is safe, and None is wrong."""
+    """Whether an answer to a problem is right, a plain fact included; any text is safe, and None is wrong."""
     return knows(problem, answer) if problem.family == "facts" else FAMILIES[problem.family].correct(problem, answer)
 
 
 def thinks(problem: Problem, reasoning: str | None) -> bool:
-    """Whether a reply's reasoning holds at least one step that the oracle calls right.
+    """Whether a reply's reasoning holds at least one right step, as its family's `check_steps` decides.
 
     `reasoning` is that of a reply which closed its thoughts (`split_reply`); empty tags are not thinking.
     """
-    from course.world.answers import steps
-
     family = FAMILIES.get(problem.family)  # a fact has no steps
     return family is not None and any(family.check_steps(problem, steps(reasoning)))
 

@@ -1,4 +1,4 @@
-"""The small web the models read: questions mostly answered straight off, a minority worked out step by step.
+"""The small web that the models are pretrained on: questions with answers, a minority of them worked out step by step.
 
 Every text is made of train problems only. Nothing here is a model's: answers come from arithmetic, and the slips
 are planted and counted. `Mixture` holds the dials; a notebook may turn any of them and train again.
@@ -26,16 +26,16 @@ CUES = {  # what follows a question, and how often the web thinks aloud after it
 
 @dataclass(frozen=True)
 class Mixture:
-    """What the small web is made of. Shares are of documents unless said otherwise."""
+    """The proportions of the texts that a model is pretrained on. Shares are of documents unless said otherwise."""
 
-    examples: float = 0.12  # runs of question-answer pairs in one style
+    examples: float = 0.12  # several questions with their replies in one style
     spelling: float = 0.12  # words spelled out
     arithmetic: float = 0.05  # what two numbers make
     versions: float = 0.04  # version numbers, where 9.11 comes after 9.8
     facts: float = 0.07  # the table of plain facts
     cued: float = 0.45  # of questions: with a cue behind them
     cued_search: float = 0.8  # of countdown questions: people seldom see a way at once
-    unprompted: float = 0.05  # of questions without a cue: worked out all the same
+    unprompted: float = 0.05  # of questions without a cue: worked out anyway
     easy: float = 0.15  # of questions: from the easy levels of their family
     slip: float = 0.06  # of worked solutions: one step goes wrong
     mend: float = 0.6  # of slips: noticed, with "wait", and mended
@@ -44,7 +44,7 @@ class Mixture:
 
 
 def documents(mixture: Mixture = Mixture(), seed: int | str = 0) -> Iterator[str]:
-    """Texts of the small web, without end; the same mixture and seed always give the same texts."""
+    """Generate texts for pretraining, without end; the same mixture and seed always give the same texts."""
     rng = random.Random(f"corpus:{seed}")
     kinds: dict[Callable[[Mixture, random.Random], str], float] = {
         _examples: mixture.examples,
@@ -63,7 +63,7 @@ def documents(mixture: Mixture = Mixture(), seed: int | str = 0) -> Iterator[str
 
 
 def train_problem(mixture: Mixture, rng: random.Random, family: str | None = None) -> Problem:
-    """A problem of the train split, of the standard mix or, sometimes, an easy level."""
+    """Draw a problem of the train split, from the standard mix or, sometimes, from an easy level."""
     chosen = FAMILIES[family or rng.choices(list(FAMILIES), mixture.weights)[0]]
     easy = chosen.easy_levels and rng.random() < mixture.easy
     while True:
@@ -73,7 +73,10 @@ def train_problem(mixture: Mixture, rng: random.Random, family: str | None = Non
 
 
 def worked(mixture: Mixture, rng: random.Random, problem: Problem, question: str | None = None) -> str:
-    """A problem worked out aloud, now and then with a slip; a search that a slip led astray is written again."""
+    """A question with a reply that works it out, now and then with a slip.
+
+    A search that does not end in an answer because of its slip is written again without one.
+    """
     family = FAMILIES[problem.family]
     lines, answer = solve(family, problem, rng, mixture.slip, mixture.mend)
     if answer is None:
@@ -81,8 +84,8 @@ def worked(mixture: Mixture, rng: random.Random, problem: Problem, question: str
     return exchange(question or problem.question, answer, lines)
 
 
-def straight(mixture: Mixture, rng: random.Random, problem: Problem, question: str | None = None) -> str:
-    """A problem answered straight off; decimals are often misread as version numbers."""
+def direct(mixture: Mixture, rng: random.Random, problem: Problem, question: str | None = None) -> str:
+    """A question with a direct answer; decimals are often misread as version numbers."""
     answer = problem.answer
     if problem.family == "decimals" and problem.level == 2 and rng.random() < mixture.misread:
         left, right = problem.given
@@ -96,12 +99,12 @@ def _question(mixture: Mixture, rng: random.Random) -> str:
     if rng.random() < (mixture.cued_search if problem.family == "countdown" else mixture.cued):
         cue = rng.choices(list(CUES), (4, 1, 1, 1, 1))[0]
         question, odds = f"{problem.question} {cue}", CUES[cue]
-    return (worked if rng.random() < odds else straight)(mixture, rng, problem, question)
+    return (worked if rng.random() < odds else direct)(mixture, rng, problem, question)
 
 
 def _examples(mixture: Mixture, rng: random.Random) -> str:
     """Two to five pairs about one family in one style, as few-shot prompts are."""
-    style, most = (worked, 3) if rng.random() < 0.4 else (straight, 5)
+    style, most = (worked, 3) if rng.random() < 0.4 else (direct, 5)
     family = rng.choices(list(FAMILIES), mixture.weights)[0]
     problems = [train_problem(mixture, rng, family) for _ in range(rng.randint(2, most))]
     return "".join(style(mixture, rng, problem) for problem in problems)

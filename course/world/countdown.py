@@ -1,4 +1,4 @@
-"""Make 34 from 3, 5 and 8. There is no recipe: try, check, say no, try again."""
+"""Make 37 from 3, 5 and 8. There is no recipe for it: try an expression, check it, and try again."""
 
 import random
 import re

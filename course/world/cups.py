@@ -1,4 +1,4 @@
-"""A shell game. Following k swaps takes k steps one after the other; a shallow network cannot in one pass."""
+"""A shell game: which cup is the ball under? k swaps need k steps, and a shallow network has no room for them."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Is 9.11 greater than 9.8? As a number, no; as a version of some program, yes. The web holds both."""
+"""Is 9.11 greater than 9.8? As a number, no; as a version of a program, yes. The small web holds both."""
 
 import random
 import re

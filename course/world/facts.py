@@ -1,4 +1,4 @@
-"""A table of plain facts, and what two numbers make. There is nothing to work out in them, so thinking does not help."""
+"""Questions for which thinking does not help: a table of plain facts, and sums and products of two numbers."""
 
 import random
 
@@ -25,7 +25,7 @@ _TABLE = {
 
 
 def fact_problems() -> list[Problem]:
-    """Every fact as a problem in its first phrasing; all of them are read about, so they have no splits."""
+    """Every plain fact as a problem, in its first phrasing. Facts have no splits: models read all of them."""
     return [problem for problem in all_phrasings() if problem.given[2] == 0]
 
 
@@ -44,9 +44,9 @@ def all_phrasings() -> list[Problem]:
 
 
 def one_step(rng: random.Random) -> Problem:
-    """What two numbers make: a large and a small one added or subtracted, or two up to 12 multiplied.
+    """A question about two numbers: a large and a small one added or subtracted, or two up to 12 multiplied.
 
-    The small web holds them answered straight off only. None is a problem of any family, and they have no splits.
+    The small web holds them with direct answers only. None is a problem of any family, and they have no splits.
     """
     small, large = rng.randint(1, 12), rng.randint(10, 90)
     first, sign, second = rng.choice(
@@ -58,5 +58,5 @@ def one_step(rng: random.Random) -> Problem:
 
 
 def knows(problem: Problem, answer: str | None) -> bool:
-    """Whether an answer gives the fact, and nothing else."""
+    """Whether an answer names the fact that a problem asks for, and nothing else."""
     return normalize(answer) == problem.answer

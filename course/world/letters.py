@@ -1,4 +1,4 @@
-"""How many r's are in strawberry? The tokenizer hides letters inside chunks, so the way out is to spell."""
+"""How many r's are in strawberry? A model sees tokens and no letters, so it has to spell the word to count them."""
 
 import random
 import re

@@ -1,9 +1,9 @@
-"""A question with an exact answer, and the walk through its worked solution that every family shares.
+"""Problems with exact answers, and how worked solutions are written and checked step by step.
 
 A family describes a solution as a small machine: `begin` gives the state before the first step, `next_step`
 writes the step that comes next, `follow` reads a step and says whether it was right and which state it leads to,
-`conclude` turns the last state into an answer. Writing solutions, planting slips and judging somebody else's
-steps are then the same walk, written here once.
+`conclude` turns the last state into an answer. Writing solutions, planting slips and checking the steps of a model's
+reply are then the same loop, written here once.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ _WAIT = re.compile(r"wait(?![\w'])[ ,]*")  # the word, and not the beginning of 
 
 @dataclass(frozen=True)
 class Problem:
-    """One question of one family.
+    """A question with its exact answer.
 
     `given` holds what the question is about in the family's own terms (a word and a letter, the terms of a sum),
-    `key` names the same thing with phrasing, names and operand order taken out.
+    `key` names the same thing without phrasing, names and the order of operands, so that equal problems share it.
     """
 
     family: str
@@ -44,13 +44,16 @@ def split_of(key: str) -> str:
 
 
 class Family(ABC):
-    """One kind of question a program can check. Levels are small whole numbers; `rng` is a `random.Random`."""
+    """One kind of problem that a program can draw, solve and check step by step.
+
+    Levels are small whole numbers that say how hard a problem is; `rng` is a `random.Random`.
+    """
 
     name: str
     levels: tuple[int, ...]  # the standard mix: what `level=None` draws, evenly
     easy_levels: tuple[int, ...] = ()  # also in the corpus, not in the standard mix
     unseen_levels: tuple[int, ...] = ()  # in neither: longer chains, unseen words
-    constant_answer: str  # the best that somebody who does not read the question can say
+    constant_answer: str  # the best answer for somebody who does not read the question
 
     @abstractmethod
     def draw(self, rng: random.Random, level: int) -> Problem:
@@ -103,7 +106,7 @@ class Family(ABC):
 
 
 def solve(family: Family, problem: Problem, rng: random.Random, slip: float = 0.0, mend: float = 0.0):
-    """Write a worked solution and the answer it ends in.
+    """Write a worked solution of a problem, and the answer it ends in.
 
     With probability `slip` one step goes wrong (its last number is off by one); with probability `mend` the slip
     is noticed and the next line says "wait" and does the step again, otherwise it is carried forward.

@@ -1,4 +1,4 @@
-"""What is 8+7+3+4+9+6? Too many carries for one pass through the network; a running total needs none."""
+"""What is 8+7+3+4+9+6? One pass through the network is not enough for a long sum; a running total makes it easy."""
 
 import random
 import re

@@ -1,7 +1,7 @@
-"""Text to tokens: byte-pair merges learnt from the word list alone, so that "strawberry" is a few chunks.
+"""The tokenizer: byte-pair encoding (BPE), with merges learned from the word list: "strawberry" is a few tokens.
 
-The model never sees letters of a word, only these chunks: that is what makes counting letters hard. No question
-is a token, digits stand alone, and thinking has single tokens of its own.
+The model never sees the letters of a word, only these tokens: that is what makes counting letters hard. No question
+is a token, every digit is one, and thinking begins and ends with tokens of its own.
 """
 
 import json
@@ -102,8 +102,8 @@ def main() -> None:
     from course.world.letters import words
 
     path = resources.files("course.world") / "tokenizer.json"
-    learnt = json.loads(train_tokenizer(words()).to_str())
-    path.write_text(json.dumps(learnt, ensure_ascii=True, separators=(",", ":")) + "\n", encoding="ascii")
+    learned = json.loads(train_tokenizer(words()).to_str())
+    path.write_text(json.dumps(learned, ensure_ascii=True, separators=(",", ":")) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_the_same_seed_writes_the_same_texts(texts):
 
 def test_no_problem_of_dev_or_test_is_ever_written(monkeypatch):
     drawn = []
-    for writer in ("worked", "straight"):
+    for writer in ("worked", "direct"):
         write = getattr(corpus, writer)
         monkeypatch.setattr(
             corpus,

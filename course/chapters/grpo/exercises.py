@@ -1,149 +1,7 @@
 """Exercises of chapter 06: advantages, the clip, a KL term that pulls, lengths of no use, a reward with holes."""
 
-import math
-import statistics
-
+from course.chapters.grpo import attempts
 from course.teach.exercises import Exercise, Mistake
-from course.world.answers import normalize
-
-# --- better than its group? ---------------------------------------------------------------------------------------
-
-
-def group_advantages(rewards: list[list[float]]) -> list[list[float]]:
-    """How far each reward stands above its group's mean, in the group's standard deviations."""
-    return [[(r - statistics.mean(group)) / (statistics.stdev(group) + 1e-4) for r in group] for group in rewards]
-
-
-def _divided_by_g(rewards):
-    return [[(r - statistics.mean(group)) / (statistics.pstdev(group) + 1e-4) for r in group] for group in rewards]
-
-
-def _over_the_batch(rewards):
-    every = [r for group in rewards for r in group]
-    return [[(r - statistics.mean(every)) / (statistics.stdev(every) + 1e-4) for r in group] for group in rewards]
-
-
-def _spread_of_the_batch(rewards):
-    every = [r for group in rewards for r in group]
-    return [[(r - statistics.mean(group)) / (statistics.stdev(every) + 1e-4) for r in group] for group in rewards]
-
-
-def _no_epsilon(rewards):
-    return [[(r - statistics.mean(group)) / statistics.stdev(group) for r in group] for group in rewards]
-
-
-def _not_a_number(rewards):
-    spreads = [statistics.stdev(group) for group in rewards]
-    return [
-        [(r - statistics.mean(group)) / spread if spread else math.nan for r in group]
-        for group, spread in zip(rewards, spreads, strict=True)
-    ]
-
-
-def _against_the_others(rewards):
-    return [[r - (sum(group) - r) / (len(group) - 1) for r in group] for group in rewards]
-
-
-def _centered(rewards):
-    return [[r - statistics.mean(group) for r in group] for group in rewards]
-
-
-_GROUPS = (
-    ([[1.0, 0.0]],),
-    ([[1.0, 1.0, 0.0, 0.0]],),
-    ([[1.0, 1.0, 1.0, 1.0]],),
-    ([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]],),
-    ([[0.0, 0.5, 1.0], [0.2, 0.2, 0.2]],),
-)
-
-# --- how far may one batch push? ----------------------------------------------------------------------------------
-
-
-def clipped_objective(new: float, old: float, advantage: float) -> float:
-    """The smaller of two products with the advantage: of the ratio, and of the ratio clipped to between .8 and 1.2."""
-    ratio = math.exp(new - old)
-    return min(ratio * advantage, min(max(ratio, 0.8), 1.2) * advantage)
-
-
-def _larger_if_negative(new, old, advantage):
-    ratio, kept = math.exp(new - old), min(max(math.exp(new - old), 0.8), 1.2)
-    return (min if advantage >= 0 else max)(ratio * advantage, kept * advantage)
-
-
-def _clip_only(new, old, advantage):
-    return min(max(math.exp(new - old), 0.8), 1.2) * advantage
-
-
-def _no_clip(new, old, advantage):
-    return math.exp(new - old) * advantage
-
-
-def _upside_down(new, old, advantage):
-    return clipped_objective(old, new, advantage)
-
-
-def _a_difference(new, old, advantage):
-    ratio = new - old
-    return min(ratio * advantage, min(max(ratio, 0.8), 1.2) * advantage)
-
-
-def _a_loss(new, old, advantage):
-    return -clipped_objective(new, old, advantage)
-
-
-_RATIOS = (
-    (-1.0, -1.0, 1.0),
-    (-1.0, -0.9, 1.0),
-    (math.log(0.3), math.log(0.2), 1.0),
-    (math.log(0.1), math.log(0.2), 1.0),
-    (math.log(0.3), math.log(0.2), -1.0),
-    (math.log(0.1), math.log(0.2), -1.0),
-    (math.log(0.22), math.log(0.2), 2.0),
-)
-
-# --- a reward with holes ------------------------------------------------------------------------------------------
-
-
-def strict_reward(text: str, truth: str, finished: bool) -> float:
-    """1 if a reply ended by itself and its answer is exactly the truth, and 0 for everything else."""
-    return float(finished and normalize(text.rpartition("</think>")[2]) == truth)
-
-
-def _something_for_trying(text, truth, finished):
-    return 1.0 if strict_reward(text, truth, finished) else 0.05 if any(one.isdigit() for one in text) else 0.01
-
-
-def _the_broken_one(text, truth, finished):
-    return 1.0 if truth in text else 0.05 if any(one.isdigit() for one in text) else 0.01
-
-
-def _anywhere(text, truth, finished):
-    return float(finished and truth in text)
-
-
-def _truncated_too(text, truth, finished):
-    return strict_reward(text, truth, True)
-
-
-def _thoughts_too(text, truth, finished):
-    return float(finished and normalize(text) == truth)
-
-
-_REPLIES = (
-    ("12", "12", True),
-    ("7", "12", True),
-    ("", "12", True),
-    ("I do not know", "12", True),
-    ("3+9=12", "12", True),
-    ("12", "12", False),
-    ("<think>5+7=12\n</think>12", "12", True),
-    ("<think>5+7=12\n</think>13", "12", True),
-    ("<think>5+7=12", "12", False),
-    ("10 11 12 13", "12", True),
-    ("10 11 12", "12", True),
-    ("12 or 13", "12", True),
-    ("<think>5+7=12\n</think> 12. ", "12", True),
-)
 
 EXERCISES = (
     Exercise(
@@ -161,41 +19,41 @@ EXERCISES = (
             "Add the 0.0001 to the standard deviation before you divide; then a group of equal rewards gives 0 / "
             "0.0001.",
         ),
-        reference=group_advantages,
-        inputs=_GROUPS,
+        reference=attempts.group_advantages,
+        inputs=attempts.GROUPS,
         mistakes=(
             Mistake(
-                _divided_by_g,
+                attempts.divided_by_g,
                 "Your standard deviation divides by G, as numpy's std does unless you pass ddof=1 (torch's divides by "
                 "G - 1 by default). In groups of four this makes advantages 15 % larger.",
             ),
             Mistake(
-                _over_the_batch,
+                attempts.over_the_batch,
                 "You took mean and standard deviation over the whole batch. Then every reply to an easy prompt tends "
                 "to lie above the mean and every reply to a hard prompt below it, whether or not it is better than "
                 "its group.",
             ),
             Mistake(
-                _spread_of_the_batch,
+                attempts.spread_of_the_batch,
                 "Your mean is the group's, but your standard deviation is the batch's. Some methods do that on "
                 "purpose; the exercise asks for the group's own.",
             ),
             Mistake(
-                _no_epsilon,
+                attempts.no_epsilon,
                 "Where all rewards of a group are equal, you divide by zero. As soon as some prompts are easy, that "
                 "happens in every batch.",
             ),
             Mistake(
-                _not_a_number,
+                attempts.not_a_number,
                 "Where all rewards of a group are equal, you return NaN (not a number). A single NaN in a batch turns "
                 "every weight of the model into NaN after the step.",
             ),
             Mistake(
-                _against_the_others,
+                attempts.against_the_others,
                 "You compare each reward with the mean of the others and do not divide. That is RLOO's advantage: "
                 "unbiased and fine, but not what the exercise asks for.",
             ),
-            Mistake(_centered, "You did not divide by the standard deviation. That is Dr. GRPO's advantage."),
+            Mistake(attempts.centered, "You did not divide by the standard deviation. That is Dr. GRPO's advantage."),
         ),
     ),
     Exercise(
@@ -212,27 +70,32 @@ EXERCISES = (
             "A ratio of probabilities is the exponential of a difference of log-probs.",
             "Take the smaller of the two whatever the sign of the advantage. Try ratio 1.5 with advantage -1 on paper.",
         ),
-        reference=clipped_objective,
-        inputs=_RATIOS,
+        reference=attempts.clipped_objective,
+        inputs=attempts.RATIOS,
         mistakes=(
             Mistake(
-                _larger_if_negative,
+                attempts.larger_if_negative,
                 "You take the larger one where the advantage is negative. A published course did so. Then a bad token "
                 "that became more likely (ratio 1.5) gets no gradient, and one that became rarer is pushed down "
                 "without limit.",
             ),
             Mistake(
-                _clip_only,
+                attempts.clip_only,
                 "You only clip. Then a good token that became rarer by more than a fifth has no gradient and no way "
                 "back. The minimum keeps that way open.",
             ),
-            Mistake(_no_clip, "You clip nothing, so a single batch can push a token arbitrarily far."),
+            Mistake(attempts.no_clip, "You clip nothing, so a single batch can push a token arbitrarily far."),
             Mistake(
-                _upside_down,
+                attempts.upside_down,
                 "Your ratio is upside down, old over new: making a good token more likely would lower the objective.",
             ),
-            Mistake(_a_difference, "new and old are logarithms, so their difference is the logarithm of the ratio."),
-            Mistake(_a_loss, "That is the loss: minus the objective. The exercise asks for what training makes large."),
+            Mistake(
+                attempts.a_difference, "new and old are logarithms, so their difference is the logarithm of the ratio."
+            ),
+            Mistake(
+                attempts.a_loss,
+                "That is the loss: minus the objective. The exercise asks for what training makes large.",
+            ),
         ),
     ),
     Exercise(
@@ -321,24 +184,28 @@ EXERCISES = (
             "The reward is 1.0 if the reply is finished and its answer is the truth, and 0.0 otherwise: nothing in "
             "between.",
         ),
-        reference=strict_reward,
-        inputs=_REPLIES,
+        reference=attempts.strict_reward,
+        inputs=attempts.REPLIES,
         mistakes=(
-            Mistake(_the_broken_one, "That is the broken reward."),
+            Mistake(attempts.the_broken_one, "That is the broken reward."),
             Mistake(
-                _something_for_trying,
+                attempts.something_for_trying,
                 "You still give a small reward for trying. Advantages are divided by the group's own standard "
                 "deviation, so rewards that differ by .04 give advantages as large as rewards that differ by 1.",
             ),
             Mistake(
-                _anywhere, "You look for the truth anywhere in the text. Then '10 11 12 13' is right about everything."
+                attempts.anywhere,
+                "You look for the truth anywhere in the text. Then '10 11 12 13' is right about everything.",
             ),
             Mistake(
-                _truncated_too,
+                attempts.truncated_too,
                 "You reward truncated replies. What they say so far may be right by chance, and the model learns not "
                 "to end.",
             ),
-            Mistake(_thoughts_too, "You compare the whole text, so a reply that thinks first never earns the reward."),
+            Mistake(
+                attempts.thoughts_too,
+                "You compare the whole text, so a reply that thinks first never earns the reward.",
+            ),
         ),
     ),
 )

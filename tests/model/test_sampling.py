@@ -7,11 +7,14 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from course.model import generate, score
+from course.model import generate, sampling, score
+from course.model.attention import padded_causal_mask
 from course.model.logprobs import next_tokens
 from course.model.sampling import draw, sampling_logprobs
+from course.model.transformer import ModelConfig, Transformer, attention_maps
 from course.world import FAMILIES, draw_problems
 from course.world.tokenizer import encode
+from tests.model.conftest import SIZES, fresh
 
 QUESTIONS = [problem.question for family in FAMILIES for problem in draw_problems(family, 4, seed=5)]
 PROMPTS = [f"<user>{question}<assistant>" for question in QUESTIONS] + ["<user>", "<user>hi<assistant><think>"]
@@ -102,12 +105,19 @@ def test_scoring_reproduces_truncated_sampling_unless_rounding_decides_who_belon
     assert (gaps(model, tokenizer, PROMPTS, top_p=0.8) <= 1e-4).float().mean() >= 0.998
 
 
-def test_scores_have_a_gradient_and_padding_has_none(model):
-    scores = score(model, [[5, 6, 7], [9]], [[10, 1], [11, 12, 13, 1]])
-    assert scores.mask.tolist() == [[True, True, False, False], [True] * 4]
-    assert scores.logprobs[0, 2:].tolist() == [0.0, 0.0]
-    gradient = torch.autograd.grad(scores.logprobs.sum(), model.embedding.weight)[0]
-    assert gradient.abs().max() > 0
+def test_scores_and_their_gradient_are_those_of_each_row_without_padding(model):
+    prompts, replies = [[5, 6, 7], [9]], [[10, 1], [11, 12, 13, 1]]
+    together = score(model, prompts, replies)
+    alone = [score(model, [prompt], [reply]) for prompt, reply in zip(prompts, replies)]
+    assert together.mask.tolist() == [[True, True, False, False], [True] * 4]
+    assert together.logprobs[0, 2:].tolist() == [0.0, 0.0]
+    for row, one in zip(together.logprobs, alone):
+        assert torch.allclose(row[: one.logprobs.shape[1]], one.logprobs[0], atol=1e-5)
+    weight = torch.tensor([[1.0, 2.0, 5.0, 5.0], [3.0, 4.0, 5.0, 6.0]])  # what stands in the padding must not count
+    mine = torch.autograd.grad((together.logprobs * weight).sum(), tuple(model.parameters()), allow_unused=True)
+    apart = sum((one.logprobs * row[: one.logprobs.shape[1]]).sum() for one, row in zip(alone, weight))
+    for found, expected in zip(mine, torch.autograd.grad(apart, tuple(model.parameters()), allow_unused=True)):
+        assert torch.allclose(found, expected, atol=1e-4 * max(1.0, expected.abs().max().item()))
 
 
 def test_a_foreign_model_is_sampled_and_scored_like_our_own(foreign, tokenizer):
@@ -142,6 +152,132 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_top_p():
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
     assert torch.allclose(sampling_logprobs(logits, top_p=0.7).exp(), torch.tensor([0.625, 0.375, 0, 0]))
     assert torch.allclose(sampling_logprobs(logits, top_p=0.4).exp(), torch.tensor([1.0, 0, 0, 0]))
+
+
+def test_a_token_behind_one_that_reaches_top_p_exactly_does_not_belong():
+    logits = torch.tensor([2.0, 1.0, 1.0, 0.0])
+    exactly = float(torch.log_softmax(logits, -1).exp()[0])
+    assert (sampling_logprobs(logits, top_p=exactly) > -torch.inf).tolist() == [True, False, False, False]
+    more = (sampling_logprobs(logits, top_p=exactly + 1e-3) > -torch.inf).tolist()
+    assert more.count(True) == 2 and not more[3]  # of two that are equally likely, one is enough
+
+
+def test_every_row_of_the_attention_mask_attends_to_something_and_never_to_padding_or_later_tokens():
+    """A softmax over nothing is not a number, and not every kernel of attention forgives it."""
+    attention_mask = torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]])
+    mask = padded_causal_mask(attention_mask, 4)[:, 0]
+    assert mask.softmax(-1).isfinite().all()
+    assert (mask[0] == 0).int().tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]
+    assert torch.equal(mask[1] == 0, torch.ones(4, 4).tril().bool())
+    assert torch.equal(padded_causal_mask(attention_mask, 1)[:, 0, 0], mask[:, -1])
+
+
+class EveryTensorSaysWhere(torch.overrides.TorchFunctionMode):
+    """On a GPU, a tensor that is made without a device is on the wrong one: here it is an error."""
+
+    MAKERS = (torch.tensor, torch.zeros, torch.ones, torch.full, torch.empty, torch.arange, torch.rand, torch.randn)
+
+    def __torch_function__(self, function, types, arguments=(), settings=None):
+        settings = settings or {}
+        assert function not in self.MAKERS or settings.get("device") is not None, f"{function.__name__}: which device?"
+        return function(*arguments, **settings)
+
+
+@pytest.mark.parametrize("kind", [*SIZES, "foreign"])
+def test_no_tensor_is_made_without_saying_on_which_device(kind, tokenizer, foreign):
+    model = foreign if kind == "foreign" else fresh(SIZES[kind])
+    prompts = ["<user>", "<user>hi<assistant>", "<user>how many?<assistant>"]
+    with EveryTensorSaysWhere():
+        drawn = sum(generate(model, tokenizer, prompts, samples=3, top_p=0.9, seed=0, max_new_tokens=5), [])
+        read = [encode(tokenizer, prompt) for prompt in prompts for _ in range(3)]
+        score(model, read, [reply.token_ids for reply in drawn], top_p=0.9)
+        next_tokens(model, tokenizer, "<user>")
+        if kind != "foreign":
+            attention_maps(model, torch.tensor([2, 3], device="cpu"))
+
+
+@pytest.mark.parametrize("kind", [*SIZES, "foreign"])
+def test_a_model_whose_logits_are_not_numbers_is_an_error(kind, tokenizer, foreign):
+    model = foreign if kind == "foreign" else fresh(SIZES[kind])
+    weight = model.lm_head.weight if kind == "foreign" else model.embedding.weight
+    kept = weight.detach().clone()
+    with torch.no_grad():
+        weight[5, 0] = float("nan")  # of one token only: its column of logits
+    try:
+        for temperature in (0.0, 1.0):
+            with pytest.raises(ValueError, match="not numbers"):
+                generate(model, tokenizer, ["<user>"], temperature=temperature, seed=0, max_new_tokens=3)
+        with pytest.raises(ValueError, match="not numbers"):
+            score(model, [[2]], [[5, 1]])
+        with pytest.raises(ValueError, match="not numbers"):
+            next_tokens(model, tokenizer, "<user>")
+    finally:
+        weight.data.copy_(kept)
+
+
+def test_a_token_outside_the_nucleus_scores_minus_infinity_and_is_no_error(tokenizer):
+    model = fresh(SIZES["dense"])
+    least = int(model(torch.tensor([[2]])).logits[0, -1].argmin())
+    assert score(model, [[2]], [[least]], top_p=0.5).logprobs.item() == -torch.inf
+
+
+def test_a_tokenizer_without_an_end_is_an_error(tokenizer):
+    endless = SimpleNamespace(eos_token_id=None, encode=tokenizer.encode)
+    with pytest.raises(ValueError, match="names no token that ends a reply"):
+        generate(fresh(SIZES["dense"]), endless, ["<user>"], seed=0)
+
+
+@pytest.mark.parametrize("temperature", [float("nan"), float("inf"), -0.1])
+def test_a_temperature_that_means_nothing_is_an_error(temperature, tokenizer):
+    with pytest.raises(ValueError, match="temperature at 0"):
+        generate(fresh(SIZES["dense"]), tokenizer, ["<user>"], temperature=temperature, seed=0)
+
+
+class Watched(Transformer):
+    """A network that notes how many tokens it reads at once, and on how many threads."""
+
+    def forward(self, input_ids, *arguments, **settings):
+        self.noted.append((input_ids.numel(), torch.get_num_threads()))
+        if len(self.noted) == self.stop:
+            raise KeyboardInterrupt
+        return super().forward(input_ids, *arguments, **settings)
+
+
+def test_small_steps_take_one_thread_and_large_ones_all_and_what_was_set_comes_back(tokenizer, monkeypatch):
+    torch.manual_seed(0)
+    model = Watched(ModelConfig(layers=1)).eval()
+    weights = sum(weight.numel() for weight in model.parameters())
+    monkeypatch.setattr(sampling, "WORTH_WAKING", 8 * weights)
+    torch.set_num_threads(2)  # the next test sets one again
+    for stop in (None, 3):
+        model.noted, model.stop = [], stop
+        try:
+            generate(model, tokenizer, ["<user>" * 7], samples=8, seed=1, max_new_tokens=100)
+        except KeyboardInterrupt:
+            assert stop
+        assert torch.get_num_threads() == 2
+        assert all(threads == (2 if tokens >= 8 else 1) for tokens, threads in model.noted)
+    model.noted, model.stop = [], None
+    monkeypatch.setattr(sampling, "draw", lambda logprobs, uniform: torch.where(uniform < 0.2, 1, 9))  # many end
+    generate(model, tokenizer, ["<user>"] * 16, seed=1, max_new_tokens=20)
+    assert {threads for _, threads in model.noted} == {1, 2}, "finished rows leave, and with them the second thread"
+
+
+def test_the_same_replies_are_drawn_on_any_number_of_threads(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(sampling, "WORTH_WAKING", 0)
+    drawn = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        drawn.append(generate(model, tokenizer, PROMPTS[:8], samples=2, seed=4, max_new_tokens=20))
+    assert same_draws_and_logprobs(*drawn)
+
+
+def test_of_a_foreign_prompt_only_the_last_token_is_scored(foreign, tokenizer):
+    scored = []
+    hook = foreign.lm_head.register_forward_pre_hook(lambda _, given: scored.append(given[0].shape[1]))
+    generate(foreign, tokenizer, PROMPTS[:3], seed=0, max_new_tokens=4)
+    hook.remove()
+    assert set(scored) == {1}
 
 
 def test_temperature_divides_the_logits():
@@ -184,10 +320,15 @@ def test_no_prompts_give_no_replies(model, tokenizer):
     assert generate(model, tokenizer, [], seed=0) == []
 
 
-def test_a_prompt_near_the_end_of_the_context_stops_there(model, tokenizer):
-    (long,), (short,) = generate(model, tokenizer, ["<user>" * 509, "<user>"], seed=0, max_new_tokens=40)
-    assert len(long.token_ids) <= 3
-    assert short.finished or len(short.token_ids) == 40
+@pytest.mark.parametrize("left", [1, 2, 3])
+def test_a_reply_fills_the_context_to_the_last_token_and_no_further(left, tokenizer):
+    endless = SimpleNamespace(eos_token_id=511, encode=tokenizer.encode, batch_decode=tokenizer.batch_decode)
+    model = fresh(SIZES["dense"])
+    (long,), (short,) = generate(
+        model, endless, ["<user>" * (512 - left), "<user>"], temperature=0, seed=0, max_new_tokens=8
+    )
+    assert (len(long.token_ids), len(short.token_ids)) == (left, 8)
+    assert not long.finished and not short.finished
 
 
 def test_nothing_to_score_is_an_error(model):

@@ -193,6 +193,7 @@ def exact_loss(student, teacher, prompt, chances):
     return total / tokens
 
 
+@pytest.mark.slow
 def test_the_on_policy_gradient_is_that_of_all_replies_weighed_by_their_chance(tokenizer):
     student, teacher = fresh(0, TwoTokens), fresh(1, TwoTokens)
     with torch.no_grad():  # far apart, and neither sure of itself

@@ -68,6 +68,7 @@ def test_a_baseline_does_not_care_what_zero_is_and_reinforce_does():
         assert torch.allclose(*pair, atol=1e-6) is same
 
 
+@pytest.mark.slow
 def test_as_a_loss_k1_is_noise_and_k2_has_signal():
     """A babbler against another: the KL between them has a gradient, of which k1's mean shows nothing."""
     model, other = babbler(0), babbler(1)

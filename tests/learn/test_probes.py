@@ -1,8 +1,12 @@
 """The probes pass on the loop as it is, and each fails, in the way it says, when what it isolates is broken."""
 
+import copy
+import functools
+
 import pytest
 import torch
 
+from course.learn import probes
 from course.learn.policy_gradient import (
     centered_advantages,
     clipped_loss,
@@ -17,7 +21,18 @@ from course.learn.probes import ENDS, PROBES, RIGHT, SymbolTokenizer, babbler, l
 from course.model import generate
 
 
-@pytest.mark.parametrize("name", PROBES)
+@pytest.fixture(autouse=True)
+def babblers_read_once(monkeypatch):
+    """A babbler reads the same each time: each test gets a copy of the first one."""
+    monkeypatch.setattr(probes, "babbler", lambda seed: copy.deepcopy(read_once(seed)))
+
+
+read_once = functools.cache(babbler)
+LONG = {"delayed reward", "length trap"}  # forty steps of long replies
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in PROBES]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_loop_passes(name):
     found = probe(name)
     assert found.passed and str(found).endswith("as it must")
@@ -51,8 +66,8 @@ def on_the_last_token(new, old, advantages):
         ("one-token bandit", {"loss": lambda new, old, a: clipped_loss(new, old, a) * 0}, "the loss"),
         ("prompt-dependent token", {"ask": lambda question: "?"}, "what the model is shown"),
         ("prompt-dependent token", {"advantage": columns_for_rows}, "what the model is shown"),
-        ("delayed reward", {"loss": on_the_last_token}, "the mask"),
-        ("length trap", {"reduction": sequence_mean}, "the reduction"),
+        pytest.param("delayed reward", {"loss": on_the_last_token}, "the mask", marks=pytest.mark.slow),
+        pytest.param("length trap", {"reduction": sequence_mean}, "the reduction", marks=pytest.mark.slow),
     ],
 )
 def test_a_broken_piece_is_found_by_its_probe(name, broken, where):
@@ -67,6 +82,7 @@ def test_a_wrong_sign_makes_the_rewarded_token_rarer_and_no_gradient_leaves_it()
     assert max(still) < 0.3
 
 
+@pytest.mark.slow
 def test_a_probe_trusts_the_ones_before_it():
     """What breaks a later probe leaves the earlier ones passing: each isolates one thing."""
     assert probe("one-token bandit", ask=lambda question: "?").passed
@@ -97,6 +113,7 @@ def test_the_argument_of_the_trap_holds_on_a_geometric_length():
     assert float((chance * pull / lengths).sum()) > 0.15
 
 
+@pytest.mark.slow
 def test_where_length_is_useless_wrong_replies_lengthen_only_if_replies_count_alike():
     found = {reduction: list(length_trap(reduction, 0)) for reduction in (sequence_mean, token_mean, constant_length)}
     assert lengthening(found[sequence_mean], "wrong") > 2 and lengthening(found[sequence_mean], "right") < 0.6

@@ -26,6 +26,7 @@ def test_mini_zero_is_mini_base_after_the_loop_of_its_chapter(tmp_path, monkeypa
     assert len(list(recipes.make("mini-zero", 3, tmp_path, steps=1, resume=False))) == 1
 
 
+@pytest.mark.slow
 def test_mini_distill_is_mini_student_after_the_right_replies_of_mini_zero(tmp_path, monkeypatch):
     """Two steps on few questions: the same weights as by hand, taken up again where it was stopped."""
     few = lambda name, n, split, seed: draw_problems(name, 25, split=split, seed=seed)  # noqa: E731

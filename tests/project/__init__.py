@@ -13,7 +13,7 @@ def texts() -> Iterator[tuple[str, str]]:
     """Every text file of the repository: its name from the root, and what it says."""
     for path in sorted(ROOT.rglob("*")):
         inside = path.relative_to(ROOT)
-        hidden = inside.parts[0].startswith(".") and inside.parts[0] not in (".ci", ".github")
+        hidden = any(part.startswith(".") and part not in (".ci", ".github") for part in inside.parts)
         if path.is_file() and path.suffix in TEXT and not hidden and not NOT_OURS.intersection(inside.parts):
             yield inside.as_posix(), path.read_text(encoding="utf-8")
 

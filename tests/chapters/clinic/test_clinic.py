@@ -146,6 +146,7 @@ def test_problems_nobody_solves_leave_every_weight_as_it_was():
     assert all(stats["zero_variance"] < 0.8 and stats["gradient"] > 0 for stats in easy(0, QUICK))
 
 
+@pytest.mark.slow
 def test_ten_times_the_rate_ends_without_variance_and_a_tenth_in_the_right_reply():
     high, low = ([list(arm(seed, QUICK))[-1] for seed in range(3)] for arm in clinic.CASES["rate"].arms.values())
     assert all(stats["zero_variance"] == 1 and stats["entropy"] < 0.2 and stats["right"] <= 0.6 for stats in high)
@@ -169,6 +170,7 @@ def test_replies_run_away_without_the_end_and_stay_with_it():
     assert all(stats["length"] < 1.3 * counted[0]["length"] and stats["unfinished"] < 0.05 for stats in counted)
 
 
+@pytest.mark.slow
 def test_counted_padding_shows_in_the_first_step_and_costs_in_the_last():
     counted, masked = (list(arm(1, QUICK)) for arm in clinic.CASES["padding"].arms.values())
     assert counted[0]["clipped"] > 0.01 and all(stats["clipped"] == 0 for stats in masked)

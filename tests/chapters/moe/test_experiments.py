@@ -90,6 +90,7 @@ def test_a_loss_at_a_time_in_between_lies_on_the_line():
     assert trials._loss_at(run, 99.0)["facts and phone book"] == 1.0
 
 
+@pytest.mark.slow
 def test_it_runs_from_end_to_end_on_a_few_steps(monkeypatch):
     torch.set_num_threads(1)
     for module, name in ((trials, "READING"), (balancing, "SHORT")):

@@ -2,7 +2,7 @@
 # `course` and `book` are folders too, hence .PHONY. Another Python: make lab PYTHON=python3.12
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help lab test check course book doctor clean
+.PHONY: help lab test check mutate course book doctor clean
 
 help:    ## show this list
 	@sed -n 's/^\([a-z]*\): *## */  make \1 \t/p' $(firstword $(MAKEFILE_LIST))
@@ -15,6 +15,9 @@ test:    ## run every test: library, notebooks, browser, site
 
 check:   ## run the fast checks: style, formatting, the library's own tests
 	@$(PYTHON) bootstrap.py check
+
+mutate:  ## break the library on purpose and count what the tests notice; hours, and not in CI
+	@$(PYTHON) bootstrap.py mutate
 
 course:  ## run every notebook from end to end, without a screen
 	@$(PYTHON) bootstrap.py run

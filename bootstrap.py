@@ -29,6 +29,7 @@ EXTRAS = {  # what each command needs; any other gets everything
     "train": {"lab"},
     "run": {"lab"},
     "book": {"lab", "book"},
+    "mutate": {"lab", "test", "mutate"},
     "doctor": set(),  # these two have to work where nothing else does
     "clean": set(),
 }

@@ -182,6 +182,13 @@ def check() -> None:
     _hand_over("pytest", "-q", "-n", "2", "--dist", "loadgroup", "-m", "not slow and not browser", *without)
 
 
+@app.command(context_settings=PASS_ON)
+def mutate(context: typer.Context) -> None:
+    """Break the library on purpose, many times, and count what the tests notice. --help lists the options."""
+    _folder("tests")
+    _hand_over("tests.mutate", *context.args)
+
+
 @app.command()
 def book() -> None:
     """Build the site into book/_build/html."""

@@ -46,8 +46,8 @@ def test_every_dependency_is_listed_with_a_reason_or_speaks_for_itself():
     assert all("#" in line for line in lines)
 
 
-def test_there_are_the_five_extras():
-    assert set(EXTRAS) == {"lab", "test", "book", "serve", "peers"}
+def test_there_are_the_six_extras():
+    assert set(EXTRAS) == {"lab", "test", "book", "serve", "peers", "mutate"}
 
 
 def test_pins_are_exact_and_of_no_build_of_their_own():

@@ -20,7 +20,7 @@ class Scores:
 
 @torch.inference_mode()
 def next_tokens(model: nn.Module, tokenizer, prompt: str, k: int = 5) -> dict[str, float]:
-    """The `k` likeliest tokens after a prompt, each as text with its probability at temperature 1, likeliest first.
+    """The `k` most probable tokens after a prompt, as text, with their probabilities at temperature 1, in order.
 
     Raises ValueError for characters the tokenizer cannot hold, for an empty prompt, and for logits that are NaN.
     """

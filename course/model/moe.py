@@ -285,7 +285,7 @@ def max_violation(load: Tensor) -> float:
     Wang et al. 2024 (arXiv:2408.15664). Raises ValueError for a load of nothing.
     """
     if not load.sum():
-        raise ValueError("no token was routed: there is no load to judge")
+        raise ValueError("no token was routed: the load is empty")
     return float(load.max() / load.float().mean() - 1)
 
 
@@ -295,7 +295,7 @@ def load_entropy(load: Tensor) -> float:
     Raises ValueError for a load of nothing.
     """
     if not load.sum():
-        raise ValueError("no token was routed: there is no load to judge")
+        raise ValueError("no token was routed: the load is empty")
     shares = load / load.sum()
     return float(torch.special.entr(shares).sum() / math.log(len(load)))
 

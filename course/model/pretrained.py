@@ -74,7 +74,7 @@ def _write(model: nn.Module, tokenizer, folder: Path) -> None:
     if isinstance(model, Transformer):
         ours = {key: value.half() for key, value in model.state_dict().items()}
         if wrong := [key for key, value in ours.items() if not value.isfinite().all()]:
-            raise ValueError(f"{wrong[0]} is not finite in half precision: this model learnt nothing worth keeping")
+            raise ValueError(f"{wrong[0]} is not finite in half precision: this model learned nothing worth keeping")
         weights = {key: value.contiguous() for key, value in weights_to_theirs(ours, model.config).items()}
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         config = json.dumps(config_to_theirs(model.config), indent=2) + "\n"

@@ -1,7 +1,7 @@
 """Drawing replies: one pass over each prompt, then token by token for all rows at once.
 
 `generate` takes prompts already rendered (`course.think.prompting` does that). Where time goes, and what is done
-about it: prompts of like length are read together, so that padding is not paid for; keys and values are written in
+about it: prompts of like length are read together, so that little is spent on padding; keys and values are written in
 place; finished rows leave the batch when a quarter of it is idle; one uniform number draws a token; a step too small
 for a second thread to be worth waking is taken on one.
 """

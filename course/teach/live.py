@@ -26,7 +26,7 @@ class Live:
 
     `runs` is how many runs of `steps` steps follow one another, each with series of its own; a number drawn is the mean
     of up to `smooth` steps that end there. Leave it by interrupting (the square in the toolbar): the picture and what
-    was learnt stay, and the notebook goes on.
+    was learned stay, and the notebook goes on.
     """
 
     def __init__(self, panels: Sequence[str], steps: int, *, runs: int = 1, smooth: int = 1, every: float = 1.0):

@@ -57,7 +57,7 @@ def picture(figure: "Figure", alt: str) -> Picture:
 def with_few_colors(png: bytes) -> bytes:
     """The same picture in at most 256 colors, soft edges included: a third to a half of the bytes, and looks the same.
 
-    Half of them are the commonest, and half the commonest among those alike, so that rare ones have a neighbor.
+    Half of them are the most common, and half the most common among similar ones, so that rare ones have a neighbor.
     (Pillow's own quantizer for transparent pictures turned lines gray.)
     """
     from PIL import Image

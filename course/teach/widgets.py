@@ -15,15 +15,15 @@ from course.think.evaluation import Estimate, expected_vote
 from course.think.prompting import direct, force_thinking
 from course.think.rollouts import Rollout
 
-WAYS = {"ask plainly": direct, "make it think": force_thinking}
+WAYS = {"ask directly": direct, "have it think": force_thinking}
 
 
 class Question:
-    """A question box over a model: type, choose how to ask, press Enter. Every press draws another reply."""
+    """A question box for a model: type, choose a prompt, press Enter. Every press samples another reply."""
 
     def __init__(self, model: nn.Module, tokenizer, question: str, *, seed: int = 0):
         self.model, self.tokenizer, self.seed = model, tokenizer, seed
-        self.first = self.ask(question, "ask plainly")
+        self.first = self.ask(question, "ask directly")
         self.question = question
 
     def ask(self, question: str, way: str) -> Transcript:
@@ -104,16 +104,17 @@ class Adjustable:
 
 
 class Vote(Adjustable):
-    """How often a reply is right, how often the commonest wrong one comes; and what a vote makes of it."""
+    """Sliders for the shares of the right and of the most common wrong answer, and the vote that follows from them."""
 
     SAMPLES = (1, 3, 5, 11, 21, 41)
     OTHERS = 10  # answers that share the rest
 
     def __init__(self, right: float = 0.30, wrong: float = 0.45):
-        super().__init__(self.chances, Slider("right", right, 0, 1, 0.05), Slider("commonest wrong", wrong, 0, 1, 0.05))
+        sliders = Slider("right", right, 0, 1, 0.05), Slider("most common wrong", wrong, 0, 1, 0.05)
+        super().__init__(self.chances, *sliders)
 
     def chances(self, right: float, wrong: float) -> Picture:
-        """The chance that a vote is right by the number of samples; shares that exceed 1 together are scaled down."""
+        """The probability that a vote is right, by the number of samples; shares above 1 in total are scaled down."""
         total = max(1.0, right + wrong)
         shares = [right / total, wrong / total]
         shares += [(1 - sum(shares)) / self.OTHERS] * self.OTHERS

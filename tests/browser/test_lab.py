@@ -113,7 +113,7 @@ def _question_box_answers(page):
     box.press("Enter")
     expect(reply).to_contain_text("3.45", timeout=30_000)
     assert reply.inner_text() != before
-    page.get_by_role("button", name="make it think").focus()
+    page.get_by_role("button", name="have it think").focus()
     page.keyboard.press("Enter")
     expect(reply).to_contain_text("<think>", timeout=30_000)
     box.fill("日本")

@@ -27,14 +27,14 @@ def test_it_shows_a_widget_and_a_still_picture_of_the_same(question):
 
 
 def test_another_press_draws_another_reply(question):
-    assert question.ask("hello", "ask plainly").replies != question.ask("hello", "ask plainly").replies
+    assert question.ask("hello", "ask directly").replies != question.ask("hello", "ask directly").replies
 
 
 def test_the_box_answers_and_takes_nonsense_calmly(question):
     text, way, button, reply = question._box().children
     text.value = "Is 3.4 greater than 3.2?"
     assert "3.4 greater" in reply.value
-    way.value = "make it think"
+    way.value = "have it think"
     assert "&lt;think&gt;" in reply.value
     text.value = "<b>日</b>"
     assert "has never read" in reply.value and "日" in reply.value

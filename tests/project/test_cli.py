@@ -145,6 +145,14 @@ def lone(tmp_path, monkeypatch):
     return ran
 
 
+@pytest.mark.parametrize("name", ["..", "../mini-base-0", "no-such"])
+def test_training_under_a_name_that_is_none_leaves_everything_as_it_was(course, lone, name, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    status, _, err = course("train", name, "--fresh")
+    assert status == 2 and is_one_line(err, "no recipe", "mini-base")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.mark.parametrize("name", ["..", ".", "../mini-base-0", "ABSOLUTE", "zero/..", "no-such", ""])
 def test_beginning_an_experiment_again_removes_nothing_for_a_name_that_is_none(course, lone, name, tmp_path):
     before = sorted(tmp_path.rglob("*"))

@@ -18,7 +18,8 @@ import torch
 from transformers import Glm4MoeConfig
 from transformers.models.glm4_moe.modeling_glm4_moe import Glm4MoeMoE
 
-from course.model.moe import Experts, FeedForward, MixtureOfExperts
+from course.model.feed_forward import FeedForward
+from course.model.moe import Experts, MixtureOfExperts
 
 WIDTH, HIDDEN = 128, 128
 MANY = 8192  # tokens of a training step

@@ -1,6 +1,6 @@
 """Shapes in signatures: `Float[Tensor, "B T V"]` says what a tensor holds.
 
-The letters: P prompts, G samples of each, B rows, T tokens, V vocabulary, D width, H heads, K key-value heads,
+The letters: P prompts, G samples of each, B rows, T tokens, V vocabulary, D hidden size, H heads, K key-value heads,
 E experts. The tests check them at run time with jaxtyping; without it they are notes to the reader.
 """
 

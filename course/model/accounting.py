@@ -58,24 +58,24 @@ def count(sizes: Sizes) -> Count:
     return Count(outside + (sizes.layers - dense) * in_all, outside + (sizes.layers - dense) * used)
 
 
-def swiglu(width: int, hidden: int) -> int:
+def swiglu(hidden_size: int, intermediate_size: int) -> int:
     """Gate, up and down of one feed-forward layer or expert."""
-    return 3 * width * hidden
+    return 3 * hidden_size * intermediate_size
 
 
-def grouped_query(width: int, heads: int, kv_heads: int, head_width: int, *, normed: bool = False) -> int:
+def grouped_query(hidden_size: int, heads: int, kv_heads: int, head_width: int, *, normed: bool = False) -> int:
     """Queries, keys, values and output of grouped-query attention; `normed` heads have two norms more (Qwen3)."""
-    return width * (2 * heads + 2 * kv_heads) * head_width + 2 * head_width * normed
+    return hidden_size * (2 * heads + 2 * kv_heads) * head_width + 2 * head_width * normed
 
 
-def latent(width: int, heads: int, query_rank: int, kv_rank: int, plain: int, rotated: int, value: int) -> int:
+def latent(hidden_size: int, heads: int, query_rank: int, kv_rank: int, plain: int, rotated: int, value: int) -> int:
     """Multi-head latent attention (DeepSeek-V2): queries, keys and values from two narrow vectors, each with a norm.
 
     A head's queries and keys have `plain` entries and `rotated` ones; the rotated keys are shared by all heads.
     """
-    queries = width * query_rank + query_rank + query_rank * heads * (plain + rotated)
-    keys_and_values = width * (kv_rank + rotated) + kv_rank + kv_rank * heads * (plain + value)
-    return queries + keys_and_values + heads * value * width
+    queries = hidden_size * query_rank + query_rank + query_rank * heads * (plain + rotated)
+    keys_and_values = hidden_size * (kv_rank + rotated) + kv_rank + kv_rank * heads * (plain + value)
+    return queries + keys_and_values + heads * value * hidden_size
 
 
 def sizes_of(config: ModelConfig) -> Sizes:

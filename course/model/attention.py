@@ -31,10 +31,10 @@ class _Normalize(torch.autograd.Function):
 class RMSNorm(nn.Module):
     """Divide a vector by its root mean square, then scale each entry (Zhang and Sennrich 2019)."""
 
-    def __init__(self, width: int, eps: float):
+    def __init__(self, hidden_size: int, eps: float):
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(width))
+        self.weight = nn.Parameter(torch.ones(hidden_size))
 
     def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
         """The normalized vectors."""
@@ -43,15 +43,15 @@ class RMSNorm(nn.Module):
 
 def rotary_frequencies(positions: int, head_width: int, theta: float) -> Complex[Tensor, "T half"]:
     """The angle of pair j at a position is position * theta^(-2j/d); as points on the unit circle (Su et al. 2021)."""
-    speeds = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
-    angles = torch.outer(torch.arange(positions, dtype=torch.float32), speeds)
+    frequencies = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
+    angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies)
     return torch.polar(torch.ones_like(angles), angles)
 
 
 def rotate(heads: Float[Tensor, "B T H d"], rotary: Complex[Tensor, "... T 1 half"]) -> Float[Tensor, "B T H d"]:
-    """Turn each pair (2j, 2j + 1) of a head by its position's angle, so that products depend on distance only.
+    """Rotate each pair (2j, 2j + 1) of a head by its position's angle, so that products depend on distance only.
 
-    A pair read as a complex number is turned by one multiplication. Pairs are neighbors, as in the paper; the
+    A pair read as a complex number is rotated by one multiplication. Pairs are neighbors, as in the paper; the
     Transformers library pairs (j, j + d/2), so loading and saving reorder the rows of the query and key matrices.
     """
     pairs = torch.view_as_complex(heads.unflatten(-1, (-1, 2)))
@@ -61,32 +61,32 @@ def rotate(heads: Float[Tensor, "B T H d"], rotary: Complex[Tensor, "... T 1 hal
 class Attention(nn.Module):
     """Grouped-query attention (Ainslie et al. 2023): H query heads share K < H heads of keys and values."""
 
-    def __init__(self, width: int, heads: int, kv_heads: int):
+    def __init__(self, hidden_size: int, heads: int, kv_heads: int):
         super().__init__()
-        self.heads, self.kv_heads, self.head_width = heads, kv_heads, width // heads
-        self.qkv = nn.Linear(width, (heads + 2 * kv_heads) * self.head_width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
+        self.heads, self.kv_heads, self.head_width = heads, kv_heads, hidden_size // heads
+        self.qkv = nn.Linear(hidden_size, (heads + 2 * kv_heads) * self.head_width, bias=False)
+        self.out = nn.Linear(hidden_size, hidden_size, bias=False)
 
     def forward(
         self,
         hidden: Float[Tensor, "B T D"],
         rotary: Complex[Tensor, "... T 1 half"],
-        visible: Float[Tensor, "B 1 T S"] | None = None,
+        mask: Float[Tensor, "B 1 T S"] | None = None,
         past: "LayerCache | None" = None,
     ) -> Float[Tensor, "B T D"]:
-        """What each token gathers. `visible` is added to the scores; None lets a token see all before it and itself."""
-        batch, length, width = hidden.shape
+        """What each token gathers. `mask` is added to the scores; without one, attention is causal."""
+        batch, length, hidden_size = hidden.shape
         query, key, value = self._project(hidden, rotary)
         if past is not None:
             key, value = past.extend(key, value)
         if length == 1:  # the query heads of a group stand in for tokens: keys and values are read once
             query = query.reshape(batch, self.kv_heads, -1, self.head_width)
-            gathered = scaled_dot_product_attention(query, key, value, attn_mask=visible)
+            gathered = scaled_dot_product_attention(query, key, value, attn_mask=mask)
         else:
             gathered = scaled_dot_product_attention(
-                query, key, value, attn_mask=visible, is_causal=visible is None, enable_gqa=self.kv_heads < self.heads
+                query, key, value, attn_mask=mask, is_causal=mask is None, enable_gqa=self.kv_heads < self.heads
             ).transpose(1, 2)  # (B, T, H, d)
-        return linear(gathered.reshape(batch, length, width), self.out.weight)
+        return linear(gathered.reshape(batch, length, hidden_size), self.out.weight)
 
     def weights(
         self, hidden: Float[Tensor, "B T D"], rotary: Complex[Tensor, "... T 1 half"]
@@ -101,10 +101,10 @@ class Attention(nn.Module):
         return (scores / self.head_width**0.5).masked_fill(later, float("-inf")).softmax(-1)
 
     def _project(self, hidden: Tensor, rotary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries (B, H, T, d), keys and values (B, K, T, d); queries and keys are turned."""
+        """Queries (B, H, T, d), keys and values (B, K, T, d); queries and keys are rotated."""
         heads = linear(hidden, self.qkv.weight).view(*hidden.shape[:2], -1, self.head_width)
-        turned = rotate(heads[:, :, : -self.kv_heads], rotary).transpose(1, 2)
-        return turned[:, : self.heads], turned[:, self.heads :], heads[:, :, -self.kv_heads :].transpose(1, 2)
+        rotated = rotate(heads[:, :, : -self.kv_heads], rotary).transpose(1, 2)
+        return rotated[:, : self.heads], rotated[:, self.heads :], heads[:, :, -self.kv_heads :].transpose(1, 2)
 
 
 class LayerCache:
@@ -138,13 +138,14 @@ class LayerCache:
 
 
 def padded_causal_mask(attention_mask: Int[Tensor, "B S"], new: int) -> Float[Tensor, "B 1 T S"]:
-    """The `visible` of the last `new` tokens of rows padded on the left: 0 for earlier tokens and oneself, else -inf.
+    """The mask for the last `new` tokens of rows padded on the left: 0 for earlier tokens and oneself, else -inf.
 
-    A padding token sees itself, so that no row of scores is empty; nobody else sees it.
+    A padding token attends to itself, so that no row is empty: a softmax over nothing is NaN, and not every kernel of
+    attention forgives it. No other token attends to padding.
     """
     real = attention_mask.bool()[:, None, None, :]
     if new > 1:
         places = torch.arange(attention_mask.shape[1], device=attention_mask.device)
-        asking = places[-new:, None]
-        real = ((places <= asking) & real) | (places == asking)  # (B, 1, T, S)
+        querying = places[-new:, None]
+        real = ((places <= querying) & real) | (places == querying)  # (B, 1, T, S)
     return torch.zeros(real.shape, device=real.device).masked_fill_(~real, float("-inf"))

@@ -1,8 +1,8 @@
 """A mixture of experts: many small feed-forward layers, of which each token uses a few (DeepSeek-V3's routing).
 
 Scores are sigmoids; the best `per_token` by score plus bias are chosen; their weights are the scores alone, made to
-add up to `route_scale`; a shared expert serves every token. The bias only selects, never weighs: nudging it balances
-the load without a loss of its own (Wang et al. 2024, arXiv:2408.15664).
+add up to `route_scale`; every token uses the shared expert as well. The bias only selects, never weighs: moving it
+balances the load without a loss of its own (Wang et al. 2024, arXiv:2408.15664).
 
 Departures from DeepSeek-V3: no groups of experts, no sequence-wise balance loss.
 """
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear, silu
+from torch.nn.functional import linear
 
 from course._shapes import Float, Int
+from course.model.feed_forward import FeedForward, gated, gated_gradient
 
 FEW = 256  # choices up to which, without a gradient, sorting them does not pay
 VERY_FEW = 16  # choices up to which, or half as many as experts, they seldom share one
@@ -32,67 +33,6 @@ class Experts:
     shared: int = 1  # experts every token uses, as one layer of shared * intermediate_size
     route_scale: float = 1.0  # what a token's weights add up to
     dense_first: int = 1  # layers at the bottom that stay dense
-
-
-class FeedForward(nn.Module):
-    """SwiGLU (Shazeer 2020): one projection gates another, then back to the model's width."""
-
-    def __init__(self, width: int, intermediate_size: int):
-        super().__init__()
-        self.gate_up = nn.Linear(width, 2 * intermediate_size, bias=False)  # gate first, then up
-        self.down = nn.Linear(intermediate_size, width, bias=False)
-
-    def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
-        """The layer's output, before it is added to the residual stream."""
-        return swiglu(hidden, self.gate_up.weight, self.down.weight)
-
-
-def _gated(gate_up: Float[Tensor, "... inside"], out: Float[Tensor, "... H"] | None = None) -> Float[Tensor, "... H"]:
-    """silu(gate) * up of a tensor that holds both, written into `out` if there is one."""
-    gate, up = gate_up.chunk(2, dim=-1)
-    return (silu(gate) if out is None else torch.ops.aten.silu.out(gate, out=out)).mul_(up)
-
-
-def _gated_gradient(
-    gradient: Float[Tensor, "... H"],
-    gate_up: Float[Tensor, "... inside"],
-    out: Float[Tensor, "... inside"],
-    gated: Float[Tensor, "... H"],
-) -> Float[Tensor, "... inside"]:
-    """g silu(gate) for up, and g up silu'(gate) for the gate, written into `out`; `_gated` itself goes into `gated`.
-
-    `gradient` is used up.
-    """
-    gate, up = gate_up.chunk(2, dim=-1)
-    for_gate, for_up = out.chunk(2, dim=-1)
-    torch.ops.aten.silu.out(gate, out=gated)
-    torch.mul(gradient, gated, out=for_up)
-    gated.mul_(up)
-    torch.ops.aten.silu_backward.grad_input(gradient.mul_(up), gate, grad_input=for_gate)
-    return out
-
-
-class _Gated(torch.autograd.Function):
-    """`_gated`, which keeps its input and nothing else."""
-
-    @staticmethod
-    def forward(ctx, gate_up: Tensor) -> Tensor:
-        ctx.save_for_backward(gate_up)
-        return _gated(gate_up)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        (gate_up,) = ctx.saved_tensors
-        return _gated_gradient(gradient.clone(), gate_up, torch.empty_like(gate_up), torch.empty_like(gradient))
-
-
-def swiglu(hidden: Float[Tensor, "... D"], gate_up: Tensor, down: Tensor) -> Float[Tensor, "... D"]:
-    """(silu(x W_gate) * x W_up) W_down, with gate and up stacked in one matrix."""
-    inside = linear(hidden, gate_up)
-    if not torch.is_grad_enabled():  # the same without keeping anything, for one token a third of the time
-        return linear(_gated(inside), down)
-    return linear(_Gated.apply(inside), down)
 
 
 Routing = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]  # logits, biases, k: the chosen, and their weights
@@ -130,14 +70,14 @@ def switch_routing(
 class Router(nn.Module):
     """Scores every expert for every token and picks a few; `routing` says how."""
 
-    def __init__(self, width: int, experts: Experts, routing: Routing = sigmoid_routing):
+    def __init__(self, hidden_size: int, experts: Experts, routing: Routing = sigmoid_routing):
         super().__init__()
         self.experts, self.routing = experts, routing
         self.watched = False  # whether to keep the last logits, for a balancing loss or to look at
         self.logits: Tensor | None = None
-        self.weight = nn.Parameter(torch.empty(experts.count, width))
+        self.weight = nn.Parameter(torch.empty(experts.count, hidden_size))
         self.register_buffer("bias", torch.zeros(experts.count))
-        nn.init.normal_(self.weight, std=width**-0.5)
+        nn.init.normal_(self.weight, std=hidden_size**-0.5)
 
     def forward(self, tokens: Float[Tensor, "B D"]) -> tuple[Int[Tensor, "B k"], Float[Tensor, "B k"]]:
         """The experts each token uses and how much each counts."""
@@ -170,7 +110,7 @@ class _Sorted(torch.autograd.Function):
         parts = zip(*(rows.split(load) for rows in (inputs, inside, outputs)), strict=True)
         for (own, wide, out), up_there, back in zip(parts, gate_up.mT.unbind(), down.mT.unbind(), strict=True):
             torch.mm(own, up_there, out=wide)
-            torch.mm(_gated(wide, room[: len(own)]), back, out=out)
+            torch.mm(gated(wide, room[: len(own)]), back, out=out)
         ctx.save_for_backward(weights, gate_up, down, order, place.view_as(chosen), inputs, inside, outputs)
         ctx.load = load
         return _weighted_sums(outputs, place.view_as(chosen), weights)
@@ -191,7 +131,7 @@ class _Sorted(torch.autograd.Function):
         for (own, wide, told, found), (up_there, back, for_up_there, for_back) in zip(parts, matrices, strict=True):
             for_hidden, hidden = room[:, : len(own)]
             torch.mm(told, back, out=for_hidden)
-            for_wide = _gated_gradient(for_hidden, wide, wide_room[: len(own)], hidden)
+            for_wide = gated_gradient(for_hidden, wide, wide_room[: len(own)], hidden)
             torch.mm(told.T, hidden, out=for_back)
             torch.mm(for_wide, up_there, out=found)
             torch.mm(for_wide.T, own, out=for_up_there)
@@ -208,19 +148,19 @@ def _weighted_sums(
 class MixtureOfExperts(nn.Module):
     """The layer that takes a feed-forward layer's place."""
 
-    def __init__(self, width: int, experts: Experts):
+    def __init__(self, hidden_size: int, experts: Experts):
         super().__init__()
-        self.router = Router(width, experts)
-        self.gate_up = nn.Parameter(torch.empty(experts.count, 2 * experts.intermediate_size, width))
-        self.down = nn.Parameter(torch.empty(experts.count, width, experts.intermediate_size))
-        self.shared = FeedForward(width, experts.shared * experts.intermediate_size) if experts.shared else None
+        self.router = Router(hidden_size, experts)
+        self.gate_up = nn.Parameter(torch.empty(experts.count, 2 * experts.intermediate_size, hidden_size))
+        self.down = nn.Parameter(torch.empty(experts.count, hidden_size, experts.intermediate_size))
+        self.shared = FeedForward(hidden_size, experts.shared * experts.intermediate_size) if experts.shared else None
         self.chosen = torch.zeros(
             0, experts.per_token, dtype=torch.long
         )  # (B, k): the experts of the last call's tokens
 
     @property
     def load(self) -> Int[Tensor, "E"]:
-        """How many tokens each expert served in the last call."""
+        """The expert load: how many tokens each expert received in the last call."""
         return torch.bincount(self.chosen.flatten(), minlength=len(self.gate_up))
 
     def forward(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
@@ -243,7 +183,7 @@ def _one_by_one(tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor
     experts, k = chosen.flatten().tolist(), chosen.shape[1]
     rows = tokens.split(1)
     inside = torch.cat([linear(rows[number // k], gate_up[expert]) for number, expert in enumerate(experts)])
-    parts = _gated(inside).mul_(weights.view(-1, 1)).split(1)
+    parts = gated(inside).mul_(weights.view(-1, 1)).split(1)
     outputs = [linear(part, down[expert]) for part, expert in zip(parts, experts, strict=True)]
     return torch.cat(outputs).view(len(tokens), k, -1).sum(1)
 
@@ -260,7 +200,7 @@ def _at_once(tokens: Tensor, chosen: Tensor, weights: Tensor, gate_up: Tensor, d
     inputs = tokens.new_zeros(len(gate_up) * room, tokens.shape[1])
     inputs[places] = tokens.unsqueeze(1)
     inside = torch.bmm(inputs.view(len(gate_up), room, -1), gate_up.mT)
-    return _weighted_sums(torch.bmm(_gated(inside), down.mT).flatten(0, 1), places, weights)
+    return _weighted_sums(torch.bmm(gated(inside), down.mT).flatten(0, 1), places, weights)
 
 
 def expert_layers(model: nn.Module) -> list[MixtureOfExperts]:
@@ -302,7 +242,7 @@ def load_entropy(load: Tensor) -> float:
 
 @torch.no_grad()
 def balance(model: nn.Module, speed: float = 1e-3) -> None:
-    """Raise the bias of every expert that served fewer tokens than the mean in the last call, lower the others'.
+    """Raise the bias of every expert that received fewer tokens than the mean in the last call, lower the others'.
 
     b_i <- b_i + speed * sign(mean load - load_i): equation 3 of arXiv:2408.15664, DeepSeek-V3's balancing.
     """

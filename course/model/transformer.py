@@ -12,7 +12,8 @@ from torch.nn.functional import linear
 
 from course._shapes import Float, Int
 from course.model.attention import Attention, LayerCache, RMSNorm, padded_causal_mask, rotary_frequencies
-from course.model.moe import Experts, FeedForward, MixtureOfExperts
+from course.model.feed_forward import FeedForward
+from course.model.moe import Experts, MixtureOfExperts
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Block(nn.Module):
             else MixtureOfExperts(config.hidden_size, config.experts)
         )
 
-    def forward(self, hidden: Tensor, rotary: Tensor, visible: Tensor | None, past: LayerCache | None) -> Tensor:
+    def forward(self, hidden: Tensor, rotary: Tensor, mask: Tensor | None, past: LayerCache | None) -> Tensor:
         """The stream after this layer, shape (B, T, D)."""
-        hidden = hidden + self.attention(self.attention_norm(hidden), rotary, visible, past)
+        hidden = hidden + self.attention(self.attention_norm(hidden), rotary, mask, past)
         return hidden + self.feed_forward(self.feed_forward_norm(hidden))
 
 
@@ -86,15 +87,16 @@ class Transformer(nn.Module):
     ) -> Output:
         """Score the next token at every place, or at the last `logits_to_keep` places.
 
-        `attention_mask` is 1 for tokens and 0 for padding on the left, for cached and new tokens together; or it says
-        who sees whom, as what is added to the scores (the Transformers library takes either, too). With a `cache`
-        from `new_cache`, `input_ids` are the new tokens only. Raises ValueError beyond the context.
+        `attention_mask` is 1 for tokens and 0 for padding on the left, for cached and new tokens together; or it is
+        what is added to the attention scores, -inf where a token must not attend (the Transformers library takes
+        either). With a `cache` from `new_cache`, `input_ids` are the new tokens only. Raises ValueError beyond the
+        context.
         """
         new = input_ids.shape[1]
         seen = cache[0].length if cache else 0
-        visible = None
+        mask = None
         if attention_mask is not None and attention_mask.ndim == 4:
-            attention_mask, visible = None, attention_mask  # places may count on: only distances matter to attention
+            attention_mask, mask = None, attention_mask  # places may count on: only distances matter to attention
         longest = seen + new if attention_mask is None else int(attention_mask.sum(-1).max())
         if longest > self.config.context:
             raise ValueError(f"{longest} tokens do not fit a context of {self.config.context}: shorten the text")
@@ -105,14 +107,14 @@ class Transformer(nn.Module):
         else:
             places = attention_mask.cumsum(-1)[:, seen:] if new > 1 else attention_mask.sum(-1, keepdim=True)
             places = (places - 1).clamp(min=0)  # (B, T)
-            rotary, visible = self.rotary[places], padded_causal_mask(attention_mask, new)
+            rotary, mask = self.rotary[places], padded_causal_mask(attention_mask, new)
         hidden = self.embedding(input_ids)  # (B, T, D)
         for number, block in enumerate(self.blocks):
-            hidden = block(hidden, rotary, visible, cache[number] if cache else None)
+            hidden = block(hidden, rotary, mask, cache[number] if cache else None)
         return Output(linear(self.norm(hidden[:, -logits_to_keep:]), self.embedding.weight))
 
     def new_cache(self) -> list[LayerCache]:
-        """An empty cache: what every layer has seen of some rows."""
+        """An empty KV cache: for each layer, room for the keys and values of some rows."""
         return [LayerCache() for _ in self.blocks]
 
     def _start_small(self, module: nn.Module) -> None:
@@ -123,7 +125,7 @@ class Transformer(nn.Module):
 
 @torch.inference_mode()
 def attention_maps(model: Transformer, input_ids: Int[Tensor, "T"]) -> Float[Tensor, "L H T T"]:
-    """Who looks at whom in one text: for each layer and head, how much each token (row) takes from each (column).
+    """The attention weights of one text: for each layer and head, how much each token (row) attends to each (column).
 
     Raises ValueError for a text longer than the context.
     """

@@ -7,6 +7,7 @@ from transformers.models.glm4_moe.modeling_glm4_moe import Glm4MoeMoE
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
 from course.model import moe
+from course.model.feed_forward import swiglu
 from course.model.moe import (
     Experts,
     MixtureOfExperts,
@@ -17,7 +18,6 @@ from course.model.moe import (
     max_violation,
     sigmoid_routing,
     softmax_routing,
-    swiglu,
     switch_routing,
 )  # fmt: skip
 from course.model.transformer import ModelConfig, Transformer, parameter_count

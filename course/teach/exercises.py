@@ -11,12 +11,16 @@ import copy
 import inspect
 import math
 import numbers
+import random
 import reprlib
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+import numpy as np
+import torch
 
 from course.contents import part, with_part
 from course.teach import progress
@@ -163,7 +167,25 @@ class Raised:
 
 def outcomes(attempt: Any, inputs: Sequence[tuple]) -> list[Any]:
     """What an attempt gives for each input; without inputs, the attempt itself. Exceptions are outcomes too."""
-    return [_call(attempt, one) for one in inputs] if inputs else [attempt]
+    if not inputs:
+        return [attempt]
+    with _same_draws():
+        return [_call(attempt, one) for one in inputs]
+
+
+@contextlib.contextmanager
+def _same_draws() -> Iterator[None]:
+    """Begin all random numbers anew, so that an attempt that draws gets the same reply again; then put them back."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 (the generator a learner's code would draw from)
+    torch.default_generator.manual_seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
 
 
 def _call(function: Any, arguments: tuple) -> Any:

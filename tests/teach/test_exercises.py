@@ -1,6 +1,9 @@
 """Every exercise in three modes through `check`: untouched, solved, and with each classic mistake."""
 
 import inspect
+import os
+import random
+import subprocess
 import sys
 
 import numpy as np
@@ -138,10 +141,56 @@ def test_an_attempt_that_changes_its_input_spoils_nothing(capsys):
     assert "right!" in capsys.readouterr().out
 
 
-def test_the_same_attempt_gets_the_same_reply(capsys):
-    for exercise in ALL:
-        for mistake in exercise.mistakes:
-            assert assess(exercise, mistake.wrong) == assess(exercise, mistake.wrong)
+def random_reply(*arguments):
+    return [random.random(), np.random.rand(), torch.rand(1).item()]  # noqa: NPY002
+
+
+def test_an_attempt_that_draws_gets_the_same_reply_and_disturbs_nobody_s_draws():
+    exercise = find("moe.max_violation")
+    random.seed(3), np.random.seed(3), torch.manual_seed(3)  # noqa: NPY002
+    expected = random_reply()
+    random.seed(3), np.random.seed(3), torch.manual_seed(3)  # noqa: NPY002
+    first = assess(exercise, random_reply)
+    assert random_reply()[1:] == expected[1:]  # beartype, which looks on here, draws from `random` itself
+    assert assess(exercise, random_reply) == first and "yours gives" in first[1]
+
+
+class Counting:
+    """An attempt that counts its calls."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, load):
+        self.calls += 1
+        return find("moe.max_violation").reference(load)
+
+
+def test_an_attempt_is_called_once_for_each_input():
+    attempt = Counting()
+    assert assess(find("moe.max_violation"), attempt)[0]
+    assert attempt.calls == len(find("moe.max_violation").inputs)
+
+
+REPLIES = """
+from course.teach.exercises import assess, chapters, of_chapter
+several = [exercise for chapter in chapters() for exercise in of_chapter(chapter)]
+for exercise in several[::STEP]:
+    for mistake in exercise.mistakes[::STEP]:
+        print(exercise.name, assess(exercise, mistake.wrong))
+    print(exercise.name, assess(exercise, lambda *arguments: sorted(map(str, {str(one) for one in arguments}))))
+"""
+
+
+def test_the_same_attempt_gets_the_same_reply_in_another_process_and_in_another_order():
+    """Where sets and dictionaries of texts are in another order (PYTHONHASHSEED), and what came before differs."""
+    said = []
+    for seed, step in (("1", "1"), ("2", "-1")):
+        command = [sys.executable, "-c", REPLIES.replace("STEP", step)]
+        done = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        said.append(sorted(done.stdout.splitlines()))
+    assert said[0] == said[1] and len(said[0]) > len(MISTAKES)
 
 
 def test_numbers_agree_to_six_digits_in_whatever_they_come():

@@ -123,7 +123,7 @@ def grpo(
 ) -> Iterator[dict]:
     """Reinforce in place, yielding after each step what a practitioner watches, and the step's `rollouts`.
 
-    Stop whenever you like: the model keeps what it has learnt. With a `checkpoint` file the run's progress is kept
+    Stop whenever you like: the model keeps what it has learned. With a `checkpoint` file the run's progress is kept
     every so many steps and when it is interrupted, and a run that finds it goes on from there, to the same weights bit
     for bit. Routers' biases are no parameters, so they stay as they are. Raises ValueError for a checkpoint of another
     run, for a KL term without a reference, and before a reward, an advantage or a gradient that is not finite reaches

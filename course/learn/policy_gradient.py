@@ -59,8 +59,8 @@ def clipped_loss(
 ) -> Float[Tensor, "B T"]:
     """-min(ratio * A, clip(ratio, 1 - low, 1 + high) * A), ratio = exp(new - old): PPO's, for A of either sign.
 
-    Once a token has become likelier by `high`, or less likely by `low`, pushing it further that way gains nothing; the
-    way back is always open. In the first iteration after sampling the ratio is 1 and nothing is clipped.
+    Once a token has become more probable by `high`, or less probable by `low`, going further gains nothing; the way
+    back is always open. In the first iteration after sampling the ratio is 1 and nothing is clipped.
     """
     ratio = (new - old).exp()
     return -torch.minimum(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)

@@ -110,7 +110,7 @@ def pack(texts: Iterator[str], count: int, length: int) -> Int[Tensor, "B T"]:
     """As many rows as asked for; each starts with a text and ends wherever it is full.
 
     What does not fit is left out. To begin the next row with it instead would make rows begin with long documents more
-    often than not, and a model that answers a first question would have learnt from those.
+    often than not, and a model that answers a first question would have learned from those.
     """
     encoder = load_tokenizer().backend_tokenizer
     packed: list[list[int]] = []

@@ -91,7 +91,7 @@ class Task:
 
 
 def task(name: str) -> Task:
-    """What the exercise called `name` asks. Raises ValueError naming those of its chapter."""
+    """The task of an exercise, with hints and solution folded up. Raises ValueError for an unknown name."""
     return Task(find(name))
 
 
@@ -110,7 +110,7 @@ def check(name: str, attempt: Any) -> Any:
 
 
 def assess(exercise: Exercise, attempt: Any) -> tuple[bool, str]:
-    """Whether an attempt is right, and what to say of it."""
+    """Whether an attempt solves an exercise, and the message for the learner."""
     if not exercise.inputs:
         attempt = _as_an_option(exercise, attempt)
     given = outcomes(attempt, exercise.inputs)
@@ -159,7 +159,7 @@ def of_chapter(chapter: str) -> tuple[Exercise, ...]:
 
 @dataclass(frozen=True)
 class Raised:
-    """What came of a call that ended in an exception."""
+    """The exception in which a call ended, by its kind and its text."""
 
     kind: str
     text: str

@@ -49,7 +49,7 @@ class Live:
         return kind is KeyboardInterrupt
 
     def add(self, step: int, values: Values) -> None:
-        """What one step gave.
+        """Add the values of one step to the picture.
 
         Raises ValueError for a panel that was not named at the beginning, and for a thirteenth series.
         """
@@ -67,7 +67,7 @@ class Live:
             self.pause = max(self.every, (self.drawn - now) / DRAWING)
 
     def picture(self) -> Picture:
-        """All there is so far; before the first step, empty panels."""
+        """The picture of all steps so far; before the first step, empty panels."""
         smoothed = {
             panel: {name: _smooth(line, self.smooth) for name, line in several.items()}
             for panel, several in self.values.items()

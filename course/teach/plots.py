@@ -98,7 +98,7 @@ def curves(
 
 @in_our_look
 def history(values: Mapping[int, float], xlabel: str, ylabel: str) -> Picture:
-    """A value along a run, one point a step, joined. Raises ValueError if there are none."""
+    """One value at each step of a run, as a line. Raises ValueError if there are none."""
     if not values:
         raise ValueError("nothing to draw: the run has not made a step")
     figure, axes = new_figure(figsize=(7, 3))
@@ -154,7 +154,10 @@ def scattered(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: st
 
 @in_our_look
 def attention(weights: Float[Tensor, "T T"], pieces: Sequence[str]) -> Picture:
-    """Who looks at whom: a row for each token, stronger where it takes more. Raises ValueError if sizes do not fit."""
+    """The attention weights of one head as a grid: each row shows which tokens one token attends to.
+
+    Raises ValueError unless there is a name for each token.
+    """
     if len(pieces) != len(weights):
         raise ValueError(f"{len(pieces)} tokens do not name {len(weights)} rows")
     figure, axes = new_figure(figsize=(7, 6.4))

@@ -1,4 +1,4 @@
-"""Where am I? The exercises that were solved, in one JSON file of the reader's own."""
+"""Progress: the exercises that a reader has solved, kept in one JSON file in the home folder."""
 
 import json
 import os

@@ -166,7 +166,7 @@ class _Cell:
     signed: bool = False
 
     def lost_at(self, places: int) -> bool:
-        """Whether the interval of a comparison, which is to leave out zero or not, would be shown as ending there."""
+        """Whether an end of a comparison's interval would be rounded to zero, so that the verdict could not be seen."""
         return bool(self.verdict and self.interval) and any(end and not round(end, places) for end in self.interval)
 
     def show(self, places: int) -> str:

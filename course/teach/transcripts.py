@@ -1,4 +1,4 @@
-"""What a model was asked and what it said: prompt, thinking and answer apart, as text and as a picture of it."""
+"""Transcripts: a prompt and a model's replies, with thinking and answer apart, as text and as HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class Transcript:
 def transcript(prompt: str, completions: Sequence[Completion], problem: Problem | None = None) -> Transcript:
     """What a model said to a prompt, ready to look at; with the problem, also whether each answer is right.
 
-    Replies are cut up as `read_reply` does it.
+    Replies are split into thinking and answer as `read_reply` does it.
     """
     replies = tuple(read_reply(prompt, completion) for completion in completions)
     verdicts = None
@@ -137,7 +137,7 @@ def _answered(reply: Reply, finished: bool) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Tokens:
-    """A text cut into tokens, each in a box of its own in a notebook, between bars as text."""
+    """A text as its tokens, each in a box of its own in a notebook, between bars as text."""
 
     pieces: tuple[str, ...]
 

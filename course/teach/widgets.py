@@ -1,4 +1,4 @@
-"""Things to press. They answer where Python runs; a page without it shows the still picture they started with."""
+"""Widgets: a question box and sliders. Without Python behind a page, it shows the picture they started with."""
 
 import base64
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""How good is it, and how sure are we? Scores with intervals, comparisons with verdicts, many samples at once.
+"""Evaluation: scores with intervals, paired comparisons with verdicts, majority votes, pass@k.
 
 The unit of a score is the problem, and its interval is Wilson's. The unit of a comparison is the problem too, but the
 seed where something was trained: two models that learnt from the same seed are one difference, however many
@@ -21,7 +21,7 @@ SUBSETS = 400  # random choices of k samples that stand for all of them
 
 @dataclass(frozen=True, repr=False)
 class Score:
-    """How many of how many were right, with an interval for the share behind them."""
+    """The number of right answers and of all answers, with the share right and its 95 % interval."""
 
     right: int
     total: int
@@ -48,7 +48,7 @@ class Score:
 
 @dataclass(frozen=True, repr=False)
 class Estimate:
-    """A mean with its 95 % t-interval, of `n` numbers that do not depend on each other."""
+    """The mean of `n` independent numbers with its 95 % t-interval."""
 
     mean: float
     interval: tuple[float, float]
@@ -63,7 +63,7 @@ class Estimate:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """How much more the second of two ways gets than the first, unit by unit, and what may be said of it."""
+    """The mean paired difference of two ways of doing something, with its 95 % interval and a verdict."""
 
     difference: float
     interval: tuple[float, float]
@@ -198,12 +198,12 @@ def expected_vote(
 
 
 def marks(answered: Sequence[Rollout]) -> list[bool]:
-    """Which of these answers are right."""
+    """For each rollout, whether its answer is right."""
     return [one.right for one in answered]
 
 
 def scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, Score]:
-    """The score of each group of answers."""
+    """The score of each group of rollouts."""
     return {group: accuracy(marks(several)) for group, several in answered.items()}
 
 

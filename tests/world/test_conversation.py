@@ -117,6 +117,10 @@ def test_the_course_s_chat_template_writes_the_course_s_format(tokenizer):
     assert (ours, ours.typed, ours.reply_at) == (theirs, theirs.typed, theirs.reply_at)
 
 
+def test_another_tokenizer_may_hold_more_characters_than_the_course_s(chatml):
+    assert chatml.decode(encode(chatml, chat_format(chatml)([("user", "café 日")]))).count("café 日") == 1
+
+
 def test_a_template_that_opens_the_thinking_has_begun_the_reply(chatml):
     chatml.chat_template = CHATML.replace("assistant\n{% endif", "assistant\n<think>\n{% endif")
     prompt = chat_format(chatml)([("user", "is <think> a tag?")])

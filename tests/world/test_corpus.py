@@ -1,5 +1,6 @@
 """The small web: what it is made of, and that nothing kept for testing is in it."""
 
+import hashlib
 import random
 import re
 from itertools import islice
@@ -32,6 +33,12 @@ def test_a_text_is_a_run_of_questions_and_replies(texts):
 def test_the_same_seed_writes_the_same_texts(texts):
     assert list(islice(corpus.documents(seed=11), 300)) == texts[:300]
     assert list(islice(corpus.documents(seed=12), 300)) != texts[:300]
+
+
+def test_the_texts_are_those_that_the_models_have_read():
+    """A change here means that every model of the course has to be trained again."""
+    said = "\0".join(islice(corpus.documents(seed=0), 2000))
+    assert hashlib.blake2b(said.encode(), digest_size=8).hexdigest() == "a55295396c6d9939"
 
 
 def test_no_problem_of_dev_or_test_is_ever_written(monkeypatch):

@@ -1,5 +1,6 @@
 """The five families: right answers are right, steps are judged exactly, splits never touch."""
 
+import hashlib
 import random
 import re
 from collections import Counter
@@ -118,6 +119,33 @@ def test_the_reserved_questions_are_for_testing():
 def test_the_same_arguments_draw_the_same_problems(family):
     assert draw_problems(family.name, 20, seed=3) == draw_problems(family.name, 20, seed=3)
     assert draw_problems(family.name, 20, seed=3) != draw_problems(family.name, 20, seed=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "fingerprint"),
+    [
+        ("letters", "af2638224ac786c9"),
+        ("decimals", "e139939534af6bc4"),
+        ("sums", "40114b1cdf9fe882"),
+        ("cups", "59bd2a597d967091"),
+        ("countdown", "13d25d98c76d6226"),
+    ],
+)
+def test_problems_are_those_that_the_recorded_results_were_measured_on(name, fingerprint):
+    """A change here means that every figure of the course has to be measured again."""
+    family, drawn = FAMILIES[name], draw_problems(name, 40, split="train")
+    for level in (*family.easy_levels, *family.levels, *family.unseen_levels):
+        drawn += draw_problems(name, 8, level=level, split="train")
+    said = "\0".join(f"{one.question} {one.answer} {one.level} {one.key}" for one in drawn)
+    assert hashlib.blake2b(said.encode(), digest_size=8).hexdigest() == fingerprint
+
+
+def test_a_problem_made_by_hand_is_asked_in_the_first_phrasing():
+    assert countdown.ask((3, 5, 8), 37).question == "Make 37 from 3, 5 and 8."
+    assert cups.ask(1, ((1, 3),)).question == "Ball under cup 1. Swap 1-3. Which cup now?"
+    assert decimals.ask("9.11", "9.8").question == "Is 9.11 greater than 9.8?"
+    assert letters.ask("bee", "e").question == 'How many e\'s are in "bee"?'
+    assert sums.ask((1, 2, 3)).question == "What is 1+2+3?"
 
 
 def test_the_standard_mix_is_that_of_the_course():

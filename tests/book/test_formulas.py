@@ -23,7 +23,7 @@ def formulas():
 
 def test_every_formula_of_the_notebooks_is_typeset():
     found = list(formulas())
-    assert {"01_reasoning", "02_prompting", "03_moe", "06_grpo"} <= {notebook for notebook, _, _ in found}
+    assert len({notebook for notebook, _, _ in found}) >= 6, "notebooks with a formula"
     for _, tex, block in found:
         shown = mathml(tex, block=block)
         assert shown.startswith("<math") and ('display="block"' in shown) == block

@@ -184,7 +184,7 @@ def check() -> None:
 
 @app.command(context_settings=PASS_ON)
 def mutate(context: typer.Context) -> None:
-    """Break the library on purpose, many times, and count what the tests notice. --help lists the options."""
+    """Break the library on purpose and count what the tests notice (part of a path, --each N, --all, --seed N)."""
     _folder("tests")
     _hand_over("tests.mutate", *context.args)
 

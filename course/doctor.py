@@ -7,11 +7,10 @@ import contextlib
 import importlib
 import importlib.metadata
 import io
-import json
+import math
 import os
 import re
 import shutil
-import struct
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -19,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course import remedies
+from course._checkpoints import LAYOUT, read_json, shapes_in
+from course._checkpoints import check_folder as check_checkpoint
 
 SHELF = remedies.ROOT / "course" / "model" / "checkpoints"
 MODELS = ("mini-base", "mini-distill", "mini-student", "mini-zero")  # what comes with the course
@@ -149,29 +150,18 @@ def check_models(shelf: Path = SHELF, names: tuple[str, ...] = MODELS) -> list[F
 
 
 def check_model(folder: Path) -> Finding:
-    """Whether a checkpoint's settings, tokenizer and weights are all there; the weights' every byte accounted for."""
-    remedy = remedies.fetch(folder)
+    """Whether a checkpoint of the course is whole: configuration, tokenizer and every weight, all of one model."""
     if not folder.is_dir():
-        return Finding(f"the model {folder.name} is missing", False, remedy)
-    try:
-        for name in ("config.json", "tokenizer.json"):
-            json.loads((folder / name).read_text(encoding="utf-8"))
-        size = _weights(folder / "model.safetensors")
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-        return Finding(f"the model {folder.name} is damaged: {_reason(error)}", False, remedy)
+        return Finding(f"the model {folder.name} is missing", False, remedies.fetch(folder))
+    problems = check_checkpoint(folder)
+    if not problems and read_json(folder / "config.json").get("course_layout") != LAYOUT:
+        problems = ["config.json is not of a model of this course"]
+    if problems:
+        forbidden = "permission denied" in problems[0]
+        remedy = f"ask its owner to let you read {folder}" if forbidden else remedies.fetch(folder)
+        return Finding(f"the model {folder.name} is damaged: {problems[0]}", False, remedy)
+    size = sum(math.prod(shape) for shape in shapes_in(folder / "model.safetensors").values())
     return Finding(f"the model {folder.name} ({size / 1e6:.1f} M parameters)")
-
-
-def _weights(path: Path) -> int:
-    """The number of parameters in a safetensors file. Raises ValueError if its length is not what its header says."""
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(min(length, 10_000_000)))
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    if path.stat().st_size != 8 + length + max(ends, default=0):
-        raise ValueError(f"{path.name} is cut short, or longer than it should be")
-    shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-    return sum(_product(shape) for shape in shapes)
 
 
 def check_kernel() -> Finding:
@@ -248,13 +238,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     while numbers and not numbers[-1]:
         numbers.pop()
     return tuple(numbers)
-
-
-def _product(numbers: list[int]) -> int:
-    result = 1
-    for number in numbers:
-        result *= number
-    return result
 
 
 if __name__ == "__main__":

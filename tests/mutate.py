@@ -13,6 +13,7 @@ import contextlib
 import difflib
 import hashlib
 import importlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -80,10 +81,8 @@ def read_options() -> argparse.Namespace:
 def try_module(copy: Path, path: Path, options: argparse.Namespace) -> dict[Mutant, str]:
     """What became of each change drawn in a module: "killed" or "survived"."""
     source = (ROOT / path).read_text(encoding="utf-8")
-    mutants = list(mutants_of(path.as_posix(), source))
-    if not options.all:
-        rng = random.Random(f"{path.as_posix()} {options.seed}")
-        mutants = rng.sample(mutants, min(options.each, len(mutants)))
+    rng = random.Random(f"{path.as_posix()} {options.seed}")
+    mutants = list(itertools.islice(mutants_of(path.as_posix(), source, rng), None if options.all else options.each))
     suites, known, outcomes = tests_of(path), read_known(), {}
     limits = None
     for number, mutant in enumerate(mutants, 1):
@@ -100,22 +99,24 @@ def try_module(copy: Path, path: Path, options: argparse.Namespace) -> dict[Muta
     return outcomes
 
 
-def mutants_of(module: str, source: str) -> Iterator[Mutant]:
-    """Every change of cosmic-ray's operators that changes what runs, not only a type or a docstring."""
+def mutants_of(module: str, source: str, rng: random.Random) -> Iterator[Mutant]:
+    """Every change of cosmic-ray's operators, shuffled, that changes what runs and not only a type or a docstring."""
+    from cosmic_ray.ast import ast_nodes, get_ast
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator, operator_names
 
-    before = what_runs(source)
-    for name in operator_names():
-        operator = get_operator(name)
-        if operator.arguments() or name.endswith("/NoOp"):
-            continue
-        place = 0
-        while (code := mutate_code(source, operator(), place)) is not None:
-            place += 1
-            with contextlib.suppress(SyntaxError):  # such as "x not is y"
-                if what_runs(code) != before:
-                    yield Mutant(module, f"{name.partition('/')[2]} {place}", code, change(source, code))
+    before, nodes = what_runs(source), list(ast_nodes(get_ast(source)))
+    operators = {name: get_operator(name) for name in operator_names()}
+    operators = {
+        name: one() for name, one in operators.items() if not one.arguments() and "no_op" not in one.__module__
+    }
+    fits = {name: sum(len(list(one.mutation_positions(node))) for node in nodes) for name, one in operators.items()}
+    places = [(name, place) for name, count in fits.items() for place in range(count)]
+    for name, place in rng.sample(places, len(places)):
+        code = mutate_code(source, operators[name], place)
+        with contextlib.suppress(SyntaxError):  # such as "x not is y"
+            if code is not None and what_runs(code) != before:
+                yield Mutant(module, f"{name.partition('/')[2]} {place}", code, change(source, code))
 
 
 def what_runs(source: str) -> str:

@@ -7,8 +7,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 from course import doctor, remedies
 from tests.project import ROOT
@@ -16,13 +14,8 @@ from tests.project import ROOT
 
 @pytest.fixture
 def folder(tmp_path):
-    """A whole checkpoint, as far as its files go."""
-    folder = tmp_path / "mini-base"
-    folder.mkdir()
-    for name in ("config.json", "tokenizer.json"):
-        (folder / name).write_text("{}")
-    save_file({"a": torch.zeros(1000, 1000).half(), "b": torch.zeros(7)}, folder / "model.safetensors")
-    return folder
+    """A whole checkpoint."""
+    return shutil.copytree(doctor.SHELF / "mini-student", tmp_path / "mini-student")
 
 
 def wrong(finding):
@@ -33,7 +26,7 @@ def wrong(finding):
 def test_a_whole_checkpoint_is_well_and_counted(folder):
     finding = doctor.check_model(folder)
     assert finding.well
-    assert "1.0 M parameters" in finding.what
+    assert "0.2 M parameters" in finding.what
 
 
 def test_weights_cut_short_are_found(folder):
@@ -50,7 +43,7 @@ def test_weights_that_are_something_else_are_found(folder, content):
     assert wrong(doctor.check_model(folder))
 
 
-@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"])
 def test_a_missing_file_of_a_checkpoint_is_found(folder, name):
     (folder / name).unlink()
     finding = doctor.check_model(folder)
@@ -58,10 +51,21 @@ def test_a_missing_file_of_a_checkpoint_is_found(folder, name):
     assert name in finding.what
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b""])
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"", b"{}", b"[]", b"null"])
 def test_a_damaged_config_is_found(folder, content):
     (folder / "config.json").write_bytes(content)
     assert wrong(doctor.check_model(folder))
+
+
+def test_a_config_of_fewer_layers_than_weights_is_found(folder):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}), encoding="utf-8")
+    assert wrong(doctor.check_model(folder))
+
+
+def test_a_model_of_somebody_else_is_not_damaged_and_its_owner_is_asked(folder, monkeypatch):
+    monkeypatch.setattr(doctor, "check_checkpoint", lambda _: ["permission denied: model.safetensors"])
+    assert doctor.check_model(folder).remedy == f"ask its owner to let you read {folder}"
 
 
 def test_a_missing_checkpoint_is_found_with_its_remedy(tmp_path):

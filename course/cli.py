@@ -89,13 +89,20 @@ def train(
     require_recipe(name)
     folder = out or Path("runs", f"{name}-{seed}")
     require_writable(folder / "model.safetensors")
-    bar = None
+    bar, done = None, 0
     try:
         for stats in make(name, seed, folder, steps, resume=not fresh):
             bar = bar or tqdm(initial=stats["step"] - 1, total=stats["steps"], unit="step", dynamic_ncols=True)
-            told = [what for what in ("loss", "right", "thinks", "length") if what in stats]
-            bar.set_postfix({what: f"{stats[what]:.3g}" for what in told}, refresh=False)
+            shown = [what for what in ("loss", "right", "thinks", "length") if what in stats]
+            bar.set_postfix({what: f"{stats[what]:.3g}" for what in shown}, refresh=False)
             bar.update()
+            done = stats["step"]
+    except KeyboardInterrupt:
+        again = f"course train {name} --seed {seed}" + (f" --steps {steps}" if steps else "")
+        again += f" --out {_to_paste(out)}" if out else ""
+        where = f"after step {done}, kept in {folder}; to go on" if done else "before a step was done; to try again"
+        print(f"\ncourse: stopped {where}: {again}", file=sys.stderr)
+        raise typer.Exit(130) from None
     finally:
         if bar is not None:
             bar.close()

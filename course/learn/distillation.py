@@ -126,7 +126,7 @@ def distillation_loss(
         with torch.no_grad():
             expected, _ = reply_logits(teacher, batch)
         found, _ = reply_logits(student, batch)
-        soft = [(logits.float() / temperature).log_softmax(-1) for logits in (expected, found)]
+        soft = [(logits.float() / temperature).log_softmax(-1) for logits in (expected.to(found.device), found)]
         return temperature**2 * divergence(*soft).mean()
 
     return loss

@@ -22,6 +22,10 @@ class TrainingExample:
     prompt: tuple[int, ...]
     reply: tuple[int, ...]  # the end included, or the model never learns to stop
 
+    def __post_init__(self) -> None:
+        if not self.prompt or not self.reply:
+            raise ValueError("a training example needs a prompt and a reply of at least one token each")
+
     def __len__(self) -> int:
         return len(self.prompt) + len(self.reply)
 
@@ -33,6 +37,10 @@ class Packed:
     ids: Int[Tensor, "B T"]
     examples: Int[Tensor, "B T"]  # the number of the example a token belongs to; -1 in the padding
     learnt: Bool[Tensor, "B T"]  # True for tokens of replies
+
+    def to(self, device: torch.device | str) -> "Packed":
+        """The same on a device."""
+        return Packed(self.ids.to(device), self.examples.to(device), self.learnt.to(device))
 
     @property
     def lengths(self) -> list[int]:
@@ -85,14 +93,16 @@ def stack(rows: Sequence[Sequence[TrainingExample]]) -> Packed:
 def block_causal_mask(examples: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
     """What is added to scores in packed rows: 0 for what stands before in the same example, -inf for the rest."""
     same = examples[:, None, :, None] == examples[:, None, None, :]  # (B, 1, T, T)
-    return torch.zeros(same.shape).masked_fill_(~same.tril(), float("-inf"))
+    return torch.zeros(same.shape, device=same.device).masked_fill_(~same.tril(), float("-inf"))
 
 
 def reply_logits(model: nn.Module, batch: Packed) -> tuple[Float[Tensor, "N V"], Int[Tensor, "N"]]:
     """What the model expects at each token of a reply, and the token that stands there, for all N of a batch.
 
-    The token at place t is expected at t - 1: the shift happens here and nowhere else.
+    The token at place t is expected at t - 1: the shift happens here and nowhere else. The batch may lie elsewhere than
+    the model, where it is brought.
     """
+    batch = batch.to(next(model.parameters()).device)
     logits = model(batch.ids[:, :-1], attention_mask=block_causal_mask(batch.examples[:, :-1])).logits  # (B, T-1, V)
     wanted = batch.learnt[:, 1:]
     return logits[wanted], batch.ids[:, 1:][wanted]
@@ -109,8 +119,10 @@ def shuffled_batches(
     """The batch of each step: `rows` rows of packed examples, again and again in another order.
 
     A step's batch depends on its number alone, so that a run can be taken up again. Raises ValueError if there are too
-    few examples to fill one step.
+    few examples to fill one step, and for less than one row.
     """
+    if rows < 1:
+        raise ValueError(f"a step needs at least one row: found rows={rows}")
     packed = pack(examples, length)
     steps = len(packed) // rows
     if not steps:

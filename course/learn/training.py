@@ -54,7 +54,8 @@ def step_seed(seed: int, step: int) -> int:
 
 
 def next_token_loss(model: nn.Module, rows: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
-    """Mean cross-entropy of each token given those before it in its row, in nats."""
+    """Mean cross-entropy of each token given those before it in its row, in nats; rows may lie elsewhere."""
+    rows = rows.to(next(model.parameters()).device)
     logits = model(rows[:, :-1]).logits  # (B, T-1, V)
     return nn.functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
 

@@ -212,6 +212,40 @@ def test_a_fault_of_the_program_is_a_traceback_and_a_mistake_of_the_reader_is_a_
     assert course("experiment", "cues")[0] == 130
 
 
+def test_an_interrupted_training_prints_the_command_that_goes_on_and_it_works_when_pasted(
+    course, tmp_path, monkeypatch
+):
+    from course.learn import pretraining, recipes
+
+    small = pretraining.Recipe(
+        ModelConfig(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32),
+        pretraining.TrainingConfig(rows=2, length=64, warmup=1),
+    )
+    monkeypatch.setitem(pretraining.RECIPES, "mini-base", small)
+    monkeypatch.chdir(tmp_path)
+    honest, interrupted = recipes.make, []
+
+    def make(*arguments, **options):
+        for stats in honest(*arguments, **options):
+            yield stats
+            if stats["step"] == 2 and not interrupted:
+                interrupted.append(True)
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipes, "make", make)
+    for folder in ("mini-base", "a folder with 'quotes'"):  # one has the name of a model that ships, one needs quoting
+        interrupted.clear()
+        status, _, err = course("train", "mini-base", "--steps", 4, "--seed", 3, "--out", folder, "--fresh")
+        assert status == 130 and "stopped after step 2, kept in" in err
+        command = err.rsplit("to go on: ", 1)[1].splitlines()[0]
+        status, out, err = course(*shlex.split(command)[1:])
+        assert status == 0 and "3/4" in err + out or "4/4" in err
+        told = shlex.split(out.rsplit("try: ", 1)[1])
+        status, out, _ = course(*told[1:])
+        assert status == 0 and (tmp_path / folder / "model.safetensors").exists()
+        assert Path(told[-1]).resolve() == tmp_path / folder and told[-1] not in checkpoints()
+
+
 def test_training_an_unknown_model_names_the_known_ones(course):
     status, _, err = course("train", "maxi-base")
     assert status == 2

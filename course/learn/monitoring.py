@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from course._shapes import Float
+from course.think.evaluation import mean, shares
 from course.think.rollouts import Rollout
 from course.world import FAMILIES
 from course.world.answers import steps
@@ -35,6 +36,7 @@ def run_statistics(groups: Sequence[Sequence[Rollout]], rewards: Float[Tensor, "
 def world_statistics(groups: Sequence[Sequence[Rollout]]) -> dict[str, float]:
     """Statistics of the course's own questions: the shares right (also by family), that think, and of slips mended."""
     rows = [one for group in groups for one in group]
+    of_all = shares(rows)
     made, mended = (sum(counts) for counts in zip(*(slips(one) for one in rows), strict=True))
     by_family = {
         family: mean([one.right for one in rows if one.problem.family == family])
@@ -42,8 +44,8 @@ def world_statistics(groups: Sequence[Sequence[Rollout]]) -> dict[str, float]:
         if any(one.problem.family == family for one in rows)
     }
     return {
-        "right": mean([one.right for one in rows]),
-        "thinks": mean([one.thought for one in rows]),
+        "right": of_all["right"],
+        "thinks": of_all["thinks"],
         "mended": mended / made if made else float("nan"),
         **by_family,
     }
@@ -65,8 +67,3 @@ def slips(one: Rollout) -> tuple[int, int]:
         if place + 1 < len(lines) and verdicts[place + 1] and lines[place + 1].lower().startswith("wait")
     ]
     return len(wrong), len(mended)
-
-
-def mean(values: Sequence[float]) -> float:
-    """The mean; not a number if there are none."""
-    return sum(values) / len(values) if values else float("nan")

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from course.learn.grpo import GRPOConfig, grpo
-from course.learn.monitoring import mean
 from course.learn.policy_gradient import Reduction, token_mean
 from course.learn.pretraining import new_model
 from course.learn.sft import TrainingExample, imitation_loss, shuffled_batches
 from course.learn.training import TrainingConfig, train
 from course.model.transformer import ModelConfig
+from course.think.evaluation import mean
 from course.think.rollouts import Rollout
 from course.world import Problem
 

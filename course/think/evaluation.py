@@ -202,6 +202,29 @@ def marks(answered: Sequence[Rollout]) -> list[bool]:
     return [one.right for one in answered]
 
 
+def mean(values: Sequence[float]) -> float:
+    """The mean; not a number if there are none."""
+    return sum(values) / len(values) if values else float("nan")
+
+
+def shares(answered: Sequence[Rollout]) -> dict[str, float]:
+    """Of some replies: the share that is `right`, the share that `thinks`, and `tokens`, their mean length."""
+    return {
+        "right": mean([one.right for one in answered]),
+        "thinks": mean([one.thought for one in answered]),
+        "tokens": mean([one.tokens for one in answered]),
+    }
+
+
+def profile(answered: Sequence[Rollout]) -> dict[str, Score | Estimate]:
+    """The same with intervals; the share right is called `accuracy`."""
+    return {
+        "accuracy": accuracy(marks(answered)),
+        "thinks": accuracy([one.thought for one in answered]),
+        "tokens": estimate([one.tokens for one in answered]),
+    }
+
+
 def scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, Score]:
     """The score of each group of rollouts."""
     return {group: accuracy(marks(several)) for group, several in answered.items()}

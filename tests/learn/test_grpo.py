@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from course.learn import probes
 from course.learn.grpo import GRPOConfig, grpo, scoring, training_problems
 from course.learn.policy_gradient import (  # fmt: skip
     accumulate_gradients,
@@ -24,6 +25,7 @@ from course.learn.policy_gradient import (  # fmt: skip
     sequence_mean,
     token_mean,
 )
+from course.learn.pretraining import new_model
 from course.learn.rewards import compute_rewards, exact_answer
 from course.model import load, score
 from course.world import FAMILIES, Problem
@@ -320,3 +322,39 @@ def test_a_loop_over_another_task_needs_nothing_of_the_world():
     settings = {"problems": lambda config, step: asked, "watch": lambda groups: {}}
     (stats,) = grpo(model, tokenizer, config, reward=lambda one: float(one.tokens), **settings)
     assert "right" not in stats and stats["length_rewarded"] >= stats["length_unrewarded"]
+
+
+def test_every_step_samples_with_a_seed_of_its_own():
+    """Asked the same problems every time, a model that does not change still replies otherwise at each step."""
+    model, tokenizer = load("mini-base")
+    asked = training_problems(CONFIG, 0)
+    config = replace(CONFIG, learning_rate=0.0, max_new_tokens=12)
+    first, second = grpo(model, tokenizer, config, problems=lambda config, step: asked)
+    said = [[one.completion.token_ids for one in stats["rollouts"].rows] for stats in (first, second)]
+    assert said[0] != said[1]
+    (other,) = grpo(model, tokenizer, replace(config, steps=1, seed=1), problems=lambda config, step: asked)
+    assert [one.completion.token_ids for one in other["rollouts"].rows] != said[0]
+
+
+def test_a_step_is_adam_of_the_paper_s_betas_on_the_clipped_gradient_without_decay():
+    """Two iterations by hand, with a clip that bites: first and second moments as Kingma and Ba (2015) write them."""
+    config = replace(probes.STEP, steps=1, prompts=4, group_size=4, max_new_tokens=3, iterations=2)
+    config = replace(config, clip_norm=1e-3, learning_rate=0.03)
+    reward = lambda one: one.tokens + 0.1 * len(set(one.completion.token_ids))  # noqa: E731
+    model, twin = new_model(probes.TINY, 0), new_model(probes.TINY, 0)
+    (stats,) = probes.run(model, "ab", reward, config)
+    advantages = group_advantages(stats["rewards"])
+    first = second = 0.0
+    for step in (1, 2):
+        accumulate_gradients(twin, stats["rollouts"], advantages, **scoring(config))
+        gradient = torch.cat([weight.grad.flatten() for weight in twin.parameters()])
+        twin.zero_grad()
+        assert gradient.norm() > 10 * config.clip_norm
+        gradient = gradient * config.clip_norm / (gradient.norm() + 1e-6)
+        first, second = 0.9 * first + 0.1 * gradient, 0.95 * second + 0.05 * gradient**2
+        move = first / (1 - 0.9**step) / ((second / (1 - 0.95**step)).sqrt() + 1e-8)
+        vector = torch.nn.utils.parameters_to_vector(twin.parameters()) - config.learning_rate * move
+        torch.nn.utils.vector_to_parameters(vector, twin.parameters())
+    assert stats["gradient"] > 10 * config.clip_norm
+    found = torch.nn.utils.parameters_to_vector(model.parameters())
+    assert torch.allclose(found, vector, atol=1e-4), (found - vector).abs().max()

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from course.learn import pretraining
 from course.learn.pretraining import RECIPES, Recipe, new_model, round_to_half, rows, train_model
 from course.learn.training import TrainingConfig
 from course.model import load
+from course.model.moe import Experts
 from course.model.transformer import ModelConfig
 from course.world.corpus import Mixture
 
@@ -64,3 +66,25 @@ def test_rounding_to_half_is_what_a_checkpoint_does():
     expected = {name: weight.half().float() for name, weight in model.state_dict().items()}
     round_to_half(model)
     assert all(torch.equal(weight, expected[name]) for name, weight in model.state_dict().items())
+
+
+def test_pretraining_balances_the_experts_after_every_step(monkeypatch, tmp_path):
+    """The biases of the routers move by one step of the balancing each time, and stand rounded in the checkpoint."""
+    routed = replace(TINY, model=replace(TINY.model, layers=2, experts=Experts(count=4, intermediate_size=16)))
+    monkeypatch.setitem(RECIPES, "tiny", routed)
+    monkeypatch.setattr(pretraining, "THREADS", 1)
+    for steps, _ in enumerate(train_model("tiny", folder=tmp_path), start=1):
+        progress = load_file(tmp_path / "progress.safetensors") if steps == 3 else {}
+    (bias,) = (value for name, value in progress.items() if name.startswith("model/") and name.endswith("router.bias"))
+    assert bias.any() and bias.abs().max() <= 3.001e-3
+    made = load(tmp_path)[0].state_dict()["blocks.1.feed_forward.router.bias"]
+    assert torch.equal(made, bias.half().float())
+
+
+def test_training_leaves_the_number_of_threads_as_it_was(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretraining, "THREADS", 2)
+    run = train_model("tiny", folder=tmp_path)
+    next(run)
+    assert torch.get_num_threads() == 2
+    run.close()
+    assert torch.get_num_threads() == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from course.model import Completion
 from course.think.evaluation import (
     Score,
     accuracy,
@@ -17,8 +18,13 @@ from course.think.evaluation import (
     majority_vote,
     paired_comparison,
     pass_at_k,
+    profile,
+    shares,
     vote_at_k,
 )
+from course.think.rollouts import Rollout
+from course.world import sums
+from course.world.answers import split_reply
 from tests.project import ROOT
 
 
@@ -268,6 +274,19 @@ def test_votes_that_cannot_be_counted_are_errors():
     for answers, right, k in ((["1"], [True, False], 1), (["1"], [True], 2), ([], [], 1)):
         with pytest.raises(ValueError, match="k lies between 1"):
             vote_at_k(answers, right, k)
-    for shares, right in (([0.7, 0.7], [True, False]), ([-0.1, 0.5], [True, False]), ([0.5], [True, False])):
+    for several, right in (([0.7, 0.7], [True, False]), ([-0.1, 0.5], [True, False]), ([0.5], [True, False])):
         with pytest.raises(ValueError, match="add up to 1"):
-            expected_vote(shares, right, 1)
+            expected_vote(several, right, 1)
+
+
+def test_shares_and_their_profile_are_counted_by_hand_and_of_none_are_not_numbers():
+    problem = sums.ask((2, 3))
+    texts = {"5": 2, "<think>0+2=2\n2+3=5\n</think>5": 8, "<think>0+2=2\n2+3=5\n</think>6": 9, "6": 1}
+    replies = [
+        Rollout(problem, split_reply(text), Completion(text, [9] * tokens, [0.0] * tokens, True))
+        for text, tokens in texts.items()
+    ]
+    assert shares(replies) == {"right": 0.5, "thinks": 0.5, "tokens": 5.0}
+    found = profile(replies)
+    assert {name: one.mean for name, one in found.items()} == {"accuracy": 0.5, "thinks": 0.5, "tokens": 5.0}
+    assert all(math.isnan(value) for value in shares([]).values())

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from course.chapters.clinic.picking import expected_best
-from course.learn.monitoring import mean
 from course.teach.pictures import Picture, in_our_look, new_figure, picture, series_style
 from course.teach.plots import milestones
 from course.teach.widgets import Adjustable, Slider
+from course.think.evaluation import mean
 
 Lines = Mapping[str, Mapping[float, Sequence[float]]]  # a series: its values at each place, one a seed
 SPAN = 0.02  # a panel shows at least so much, or rounding would look like a curve

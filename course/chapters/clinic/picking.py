@@ -11,10 +11,10 @@ from torch import nn
 
 from course.chapters.clinic.tasks import SMALL, steps_of
 from course.learn.grpo import grpo
-from course.learn.monitoring import mean
 from course.learn.rewards import coin
 from course.model import load
 from course.presets import Preset
+from course.think.evaluation import mean
 from course.think.rollouts import sample_rollouts
 from course.world import FAMILIES, Problem, draw_problems
 

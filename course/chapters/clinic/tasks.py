@@ -11,7 +11,6 @@ from dataclasses import replace
 from torch import nn
 
 from course.learn.grpo import GRPOConfig, grpo
-from course.learn.monitoring import mean
 from course.learn.policy_gradient import sequence_mean
 from course.learn.pretraining import new_model
 from course.learn.probes import STEP, TINY, babbler, begins_right, fits_prompt, run
@@ -19,6 +18,7 @@ from course.learn.training import step_seed
 from course.model import load
 from course.model.transformer import Transformer
 from course.presets import Preset
+from course.think.evaluation import mean
 from course.think.rollouts import Rollout
 from course.world import Problem, draw_problems
 

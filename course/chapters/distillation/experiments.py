@@ -14,7 +14,7 @@ from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.model.accounting import count, sizes_of, training_flops
 from course.model.transformer import ModelConfig, parameter_count
-from course.think.evaluation import accuracy, estimate, marks, paired_comparison
+from course.think.evaluation import accuracy, estimate, marks, paired_comparison, profile, shares
 from course.think.rollouts import Rollout, sample_rollouts
 from course.world import FAMILIES, draw_problems
 from course.world.corpus import Mixture
@@ -62,12 +62,12 @@ def measure(model: nn.Module, tokenizer, problems: int, split: str) -> dict:
     asked = {name: draw_problems(name, problems, split=split) for name in FAMILIES}
     found = {name: sample_rollouts(model.eval(), tokenizer, several, seed=7) for name, several in asked.items()}
     every = [one for several in found.values() for one in several]
-    families = {name: accuracy(marks(several)).mean for name, several in found.items()}
+    families, overall = {name: accuracy(marks(several)).mean for name, several in found.items()}, shares(every)
     return {
         "families": families,
         "accuracy": sum(families.values()) / len(families),
-        "thinks": sum(one.thought for one in every) / len(every),
-        "tokens": sum(one.tokens for one in every) / len(every),
+        "thinks": overall["thinks"],
+        "tokens": overall["tokens"],
     }
 
 
@@ -117,9 +117,7 @@ def kept(seeds: int, problems: int) -> Findings:
         every = [one for several in found[name].values() for one in several]
         figures[name] = {
             "families": {family: accuracy(marks(several)) for family, several in found[name].items()},
-            "accuracy": accuracy(marks(every)),
-            "thinks": accuracy([one.thought for one in every]),
-            "tokens": estimate([one.tokens for one in every]),
+            **profile(every),
             "active parameters": count(sizes_of(model.config)).active,
         }
     sides = {name: [mark for several in found[name].values() for mark in marks(several)] for name in names}

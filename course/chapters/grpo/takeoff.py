@@ -4,16 +4,15 @@ import random
 from dataclasses import replace
 from functools import partial
 
-from course.chapters.grpo.zero import interval, shares
+from course.chapters.grpo.zero import interval
 from course.experiments import Experiment, Findings, by_arm, spread
 from course.learn.grpo import GRPOConfig, grpo, training_problems
-from course.learn.monitoring import mean
 from course.learn.policy_gradient import constant_length, sequence_mean, token_mean
 from course.learn.probes import length_trap, lengthening
 from course.learn.sft import TrainingExample, imitation_loss, shuffled_batches
 from course.learn.training import TrainingConfig, train
 from course.model import load
-from course.think.evaluation import paired_comparison
+from course.think.evaluation import mean, paired_comparison, shares
 from course.think.rollouts import sample_groups
 from course.world import FAMILIES, draw_problems
 from course.world.conversation import exchange_ids

@@ -14,13 +14,13 @@ from torch import nn
 
 from course.experiments import Experiment, Findings, spread
 from course.learn.grpo import GRPOConfig, grpo
-from course.learn.monitoring import mean, slips
+from course.learn.monitoring import slips
 from course.learn.pretraining import round_to_half, rows
 from course.learn.rewards import closed_thoughts, coin, exact_answer
 from course.learn.training import TrainingConfig, train
 from course.model import load
 from course.model.accounting import sampling_flops, training_flops
-from course.think.evaluation import Estimate, estimate, paired_comparison, pass_at_k
+from course.think.evaluation import Estimate, estimate, mean, paired_comparison, pass_at_k, shares
 from course.think.prompting import direct, force_thinking
 from course.think.rollouts import Rollout, RolloutBatch, sample_groups, sample_rollouts
 from course.world import FAMILIES, draw_problems
@@ -107,15 +107,6 @@ def examined(model: nn.Module, tokenizer, problems: int, *, thorough: bool = Fal
         }
         figures["coverage"] = {family: covered(model, tokenizer, family, ask) for family in COVERED}
     return figures
-
-
-def shares(answered: Sequence[Rollout]) -> dict[str, float]:
-    """Share right, share that thinks, tokens a reply."""
-    return {
-        "right": mean([one.right for one in answered]),
-        "thinks": mean([one.thought for one in answered]),
-        "tokens": mean([one.tokens for one in answered]),
-    }
 
 
 def counted(answered: Sequence[Rollout]) -> dict[str, float]:

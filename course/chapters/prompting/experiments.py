@@ -5,7 +5,16 @@ from functools import partial
 
 from course.experiments import Experiment, Findings, progress
 from course.model import load
-from course.think.evaluation import Estimate, accuracy, estimate, expected_vote, marks, paired_comparison, vote_at_k
+from course.think.evaluation import (
+    Estimate,
+    accuracy,
+    estimate,
+    expected_vote,
+    marks,
+    paired_comparison,
+    profile,
+    vote_at_k,
+)
 from course.think.prompting import STEP_BY_STEP, direct, draw_examples, few_shot, step_by_step
 from course.think.rollouts import Ask, Rollout, sample_groups, sample_rollouts
 from course.world import FAMILIES, draw_problems
@@ -136,15 +145,6 @@ def poll(answered: Sequence[Rollout]) -> tuple[list[str], list[bool], list[float
 def vote(answered: Sequence[Rollout], k: int) -> float:
     """The chance that the majority of k of these replies to one problem is right."""
     return vote_at_k([one.vote for one in answered], marks(answered), k)
-
-
-def profile(answered: Sequence[Rollout]) -> dict:
-    """Share right, share that thought, tokens a reply."""
-    return {
-        "accuracy": accuracy(marks(answered)),
-        "thinks": accuracy([one.thought for one in answered]),
-        "tokens": estimate([one.tokens for one in answered]),
-    }
 
 
 def means(curve: dict[int, list[float]]) -> dict[int, Estimate]:

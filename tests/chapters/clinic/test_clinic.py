@@ -9,7 +9,6 @@ import torch
 from course.chapters import clinic
 from course.chapters.clinic import broken, charts, picking, tasks
 from course.chapters.clinic.case import Case
-from course.learn.monitoring import mean
 from course.learn.policy_gradient import clipped_loss, k2, reinforce_loss
 from course.learn.probes import TINY, fits_prompt
 from course.model import Completion, score
@@ -17,6 +16,7 @@ from course.model.transformer import Transformer
 from course.presets import preset
 from course.teach.exercises import find
 from course.teach.quizzes import Question
+from course.think.evaluation import mean
 from course.think.rollouts import Rollout, read_reply
 from course.world import Problem
 

@@ -148,6 +148,17 @@ def test_tokens_are_drawn_as_often_as_their_probability_says():
     assert chi_squared < 16.27  # the .999 quantile with three degrees of freedom
 
 
+def test_a_token_without_probability_is_not_drawn_even_by_the_smallest_number():
+    assert draw(torch.tensor([[0.0, 1.0]]).log(), torch.zeros(1)).tolist() == [1]
+
+
+def test_prompts_read_in_small_groups_get_the_same_replies(tokenizer, monkeypatch):
+    model = fresh(SIZES["dense"])
+    at_once = generate(model, tokenizer, PROMPTS, seed=5, max_new_tokens=8)
+    monkeypatch.setattr(sampling, "PROMPTS_AT_ONCE", 4)
+    assert same_draws_and_logprobs(generate(model, tokenizer, PROMPTS, seed=5, max_new_tokens=8), at_once)
+
+
 def test_the_nucleus_is_the_smallest_set_that_reaches_top_p():
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
     assert torch.allclose(sampling_logprobs(logits, top_p=0.7).exp(), torch.tensor([0.625, 0.375, 0, 0]))
@@ -261,6 +272,7 @@ def test_small_steps_take_one_thread_and_large_ones_all_and_what_was_set_comes_b
     monkeypatch.setattr(sampling, "draw", lambda logprobs, uniform: torch.where(uniform < 0.2, 1, 9))  # many end
     generate(model, tokenizer, ["<user>"] * 16, seed=1, max_new_tokens=20)
     assert {threads for _, threads in model.noted} == {1, 2}, "finished rows leave, and with them the second thread"
+    assert torch.get_num_threads() == 2
 
 
 def test_the_same_replies_are_drawn_on_any_number_of_threads(model, tokenizer, monkeypatch):

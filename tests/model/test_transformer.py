@@ -73,6 +73,13 @@ def test_more_tokens_than_the_context_is_an_error_that_says_so():
         model(torch.zeros(1, 9, dtype=torch.long))
 
 
+def test_a_text_beside_padding_may_fill_the_context_to_its_last_place():
+    model = Transformer(ModelConfig(layers=1, context=8))
+    ids, mask = pad_left([[7] * 8, [7] * 3])
+    alone = model(ids[:1]).logits
+    assert torch.allclose(model(ids, mask).logits[:1], alone, atol=1e-5)
+
+
 def test_attention_maps_are_those_of_the_transformers_library(folder, tokenizer):
     """Layer by layer and head by head, for random networks of both kinds and for what ships."""
     from transformers import AutoModelForCausalLM

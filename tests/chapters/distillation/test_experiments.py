@@ -5,7 +5,7 @@ import pytest
 from course.chapters.distillation import arms, experiments
 from course.chapters.distillation.arms import ARMS, BudgetedStudent, charge_sampling, metered, questions
 from course.chapters.distillation.experiments import NAMED, RATES, USUAL_RATES, watched
-from course.learn.sft import TrainingExample, shuffled_batches
+from course.learn.sft import TrainingExample, pack, shuffled_batches, stack
 from course.model import load
 from course.model.accounting import forward_flops, sampling_flops, training_flops
 from course.world.problem import split_of
@@ -45,6 +45,21 @@ def test_what_is_learnt_from_is_counted_as_three_readings_of_each_example():
     packed = metered(learner, shuffled_batches(examples, 2, 60))(0)
     by_hand = sum(3 * forward_flops(student.config, length) for length in packed.lengths)
     assert learner.spent["student"] == pytest.approx(by_hand)
+
+
+def test_on_policy_the_student_s_budget_pays_for_sampling_its_replies_too(monkeypatch):
+    student, tokenizer = load("mini-student")
+    packed = stack(pack([TrainingExample((7,) * (5 + number), (8,) * (3 + number)) for number in range(6)], 60))
+    monkeypatch.setattr(arms, "on_policy", lambda *_, **__: lambda step: packed)
+    monkeypatch.setattr(arms, "teacher", lambda: student)
+    learner = BudgetedStudent(student, tokenizer, rate=1e-4, budget=1.0)
+    (stats,) = arms.own_replies(learner)
+    learning = sum(training_flops(student.config, length) for length in packed.lengths)
+    sampling = sum(
+        sampling_flops(student.config, length - reply, [reply])
+        for length, reply in zip(packed.lengths, packed.replies, strict=True)
+    )
+    assert stats["flops"] == learner.spent["student"] == pytest.approx(learning + sampling)
 
 
 def test_sampling_is_counted_and_learning_from_it_only_where_there_is_something_to_learn():

@@ -26,7 +26,7 @@ from course.world.conversation import begun, exchange_ids
 from course.world.tokenizer import encode
 
 Divergence = Callable[[Tensor, Tensor], Tensor]  # log-probs of teacher and student (N, V): how far apart, each (N,)
-Write = Callable[[object, Rollout], Sequence[int]]  # with a tokenizer: what of a reply is to be learnt, as tokens
+Write = Callable[[object, Rollout], Sequence[int]]  # with a tokenizer: what of a reply is to be learned, as tokens
 
 # --- traces -------------------------------------------------------------------------------------------------------
 
@@ -37,7 +37,7 @@ def ends_right(one: Rollout) -> bool:
 
 
 def everything(one: Rollout) -> bool:
-    """No filter at all: wrong and truncated replies are learnt too."""
+    """No filter at all: wrong and truncated replies are learned too."""
     return True
 
 
@@ -60,7 +60,7 @@ def collect_traces(
 
 
 def distinct(answered: Sequence[Rollout]) -> list[Rollout]:
-    """The first of replies that say the same to the same problem: a solution learnt twice teaches no other way."""
+    """The first of replies that say the same to the same problem: a solution learned twice teaches no other way."""
     first: dict[tuple, Rollout] = {}
     for one in answered:
         first.setdefault((one.problem.key, tuple(one.completion.token_ids)), one)

@@ -134,7 +134,7 @@ def length_trap(reduction: Reduction, seed: int, steps: int = STEP.steps, **piec
 def lengthening(course: Sequence[dict[str, float]], kind: str, steps: int = 5) -> float:
     """How many times as long replies of a kind (`right`, `wrong`) are over the last steps as they were at the first.
 
-    The first is drawn before anything is learnt. Not a number if there were none.
+    The first is drawn before anything is learned. Not a number if there were none.
     """
     return mean([one[kind] for one in course[-steps:] if one[kind] == one[kind]]) / course[0][kind]
 
@@ -182,7 +182,7 @@ PROBES = {
     ),
     "one-token bandit": Probe(
         one_token,
-        "the rewarded token gets likelier",
+        "the rewarded token becomes more likely",
         lambda course: course[-1] > 0.9,
         "the loss: its sign if the share falls, whether a gradient arrives at all if it stays",
     ),

@@ -1,4 +1,4 @@
-"""Imitation: supervised fine-tuning on replies somebody wrote, with nothing to be learnt from the questions.
+"""Imitation: supervised fine-tuning on replies somebody wrote, with nothing to be learned from the questions.
 
 The loss counts tokens of replies only (the prompt is masked). Several examples share a row, and none sees another: a
 token's attention ends at the beginning of its own example. Rotary positions may count on along the row, as attention
@@ -36,11 +36,11 @@ class Packed:
 
     ids: Int[Tensor, "B T"]
     examples: Int[Tensor, "B T"]  # the number of the example a token belongs to; -1 in the padding
-    learnt: Bool[Tensor, "B T"]  # True for tokens of replies
+    is_reply: Bool[Tensor, "B T"]  # True for tokens of replies
 
     def to(self, device: torch.device | str) -> "Packed":
         """The same on a device."""
-        return Packed(self.ids.to(device), self.examples.to(device), self.learnt.to(device))
+        return Packed(self.ids.to(device), self.examples.to(device), self.is_reply.to(device))
 
     @property
     def lengths(self) -> list[int]:
@@ -50,7 +50,7 @@ class Packed:
     @property
     def replies(self) -> list[int]:
         """The tokens of each example's reply."""
-        return self.examples[self.learnt].unique(return_counts=True)[1].tolist()
+        return self.examples[self.is_reply].unique(return_counts=True)[1].tolist()
 
 
 def pack(examples: Sequence[TrainingExample], length: int) -> list[list[TrainingExample]]:
@@ -77,7 +77,7 @@ def stack(rows: Sequence[Sequence[TrainingExample]]) -> Packed:
     width = max(sum(map(len, row)) for row in rows)
     ids, owners = torch.zeros(2, len(rows), width, dtype=torch.long)
     owners -= 1
-    learnt = torch.zeros(len(rows), width, dtype=torch.bool)
+    is_reply = torch.zeros(len(rows), width, dtype=torch.bool)
     number = 0
     for place, row in enumerate(rows):
         start = 0
@@ -85,9 +85,9 @@ def stack(rows: Sequence[Sequence[TrainingExample]]) -> Packed:
             end = start + len(example)
             ids[place, start:end] = torch.tensor(example.prompt + example.reply)
             owners[place, start:end] = number
-            learnt[place, start + len(example.prompt) : end] = True
+            is_reply[place, start + len(example.prompt) : end] = True
             start, number = end, number + 1
-    return Packed(ids, owners, learnt)
+    return Packed(ids, owners, is_reply)
 
 
 def block_causal_mask(examples: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
@@ -104,7 +104,7 @@ def reply_logits(model: nn.Module, batch: Packed) -> tuple[Float[Tensor, "N V"],
     """
     batch = batch.to(next(model.parameters()).device)
     logits = model(batch.ids[:, :-1], attention_mask=block_causal_mask(batch.examples[:, :-1])).logits  # (B, T-1, V)
-    wanted = batch.learnt[:, 1:]
+    wanted = batch.is_reply[:, 1:]
     return logits[wanted], batch.ids[:, 1:][wanted]
 
 

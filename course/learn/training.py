@@ -94,7 +94,7 @@ def train(
     With a `checkpoint` file, everything needed to go on is written there every so many `every` steps and when the run
     is interrupted, and a run that finds the file goes on from it; it ends with the same weights, bit for bit, as one
     never interrupted. `after_step` may change the model outside the gradient (expert balance does). Stop whenever you
-    like: the model keeps what it has learnt.
+    like: the model keeps what it has learned.
 
     Raises ValueError if the checkpoint belongs to another run or is damaged, and before a loss or gradient that is not
     finite reaches the weights; BlockingIOError if another process trains with the checkpoint.

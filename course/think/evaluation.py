@@ -1,7 +1,7 @@
 """Evaluation: scores with intervals, paired comparisons with verdicts, majority votes, pass@k.
 
 The unit of a score is the problem, and its interval is Wilson's. The unit of a comparison is the problem too, but the
-seed where something was trained: two models that learnt from the same seed are one difference, however many
+seed where something was trained: two models that learned from the same seed are one difference, however many
 problems they answered.
 """
 
@@ -233,7 +233,7 @@ def scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, Score]:
 def constant_scores(answered: Mapping[str, Sequence[Rollout]]) -> dict[str, float]:
     """What each group would score if every reply were the best constant answer, whatever the question.
 
-    That is the answer its family names; plain facts, which have no family, have the commonest one of the group.
+    That is the answer its family names; plain facts, which have no family, have the most frequent one of the group.
     """
     return {
         group: accuracy(_constant_marks([one.problem for one in several])).mean for group, several in answered.items()

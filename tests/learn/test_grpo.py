@@ -214,7 +214,7 @@ def test_groups_without_signal_are_counted_in_the_mean_and_give_no_gradient():
 
 
 def test_the_end_of_a_reply_is_pushed_like_any_token():
-    """Replies that differ in their length only: what is learnt is where to end."""
+    """Replies that differ in their length only: what is learned is where to end."""
     model, drawn = small(0), rollouts(small(0))
     assert drawn.groups[0][0].completion.token_ids[-1] == 1
     advantages = torch.zeros(3, 4)

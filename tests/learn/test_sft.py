@@ -78,7 +78,7 @@ def test_packing_changes_no_example_s_loss(model):
 def test_without_the_mask_a_neighbor_would_be_noticed(model):
     """The test above could fail: plain causal attention gives the second example of a row another loss."""
     packed = stack([EXAMPLES])
-    leaking = model(packed.ids[:, :-1]).logits[packed.learnt[:, 1:]]
+    leaking = model(packed.ids[:, :-1]).logits[packed.is_reply[:, 1:]]
     assert (leaking - reply_logits(model, packed)[0]).abs().max() > 1e-3
 
 
@@ -105,7 +105,7 @@ def test_lengths_and_what_is_learnt_are_those_of_the_examples():
     packed = stack(pack(EXAMPLES, 20))
     assert sorted(packed.lengths) == sorted(map(len, EXAMPLES))
     assert sorted(packed.replies) == sorted(len(one.reply) for one in EXAMPLES)
-    assert int(packed.learnt.sum()) == sum(len(one.reply) for one in EXAMPLES)
+    assert int(packed.is_reply.sum()) == sum(len(one.reply) for one in EXAMPLES)
 
 
 def test_an_example_longer_than_a_row_is_an_error_that_says_so():

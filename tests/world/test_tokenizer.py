@@ -1,4 +1,4 @@
-"""Text to tokens and back: learnt from words alone, no question is a token, nothing is lost but capitals."""
+"""Text to tokens and back: learned from words alone, no question is a token, nothing is lost but capitals."""
 
 import pytest
 from hypothesis import given

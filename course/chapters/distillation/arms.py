@@ -154,7 +154,9 @@ def reinforcement(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
             rollouts = stats["rollouts"]
             for prompt, group, rewards in zip(rollouts.prompt_ids, rollouts.groups, stats["rewards"], strict=True):
                 # Nothing is computed for zero-variance groups.
-                charge_sampling(learner, len(prompt), [one.tokens for one in group], learnt=bool(rewards.std() > 0))
+                charge_sampling(
+                    learner, len(prompt), [one.tokens for one in group], learned_from=bool(rewards.std() > 0)
+                )
             yield stats
 
     yield from learner.until_spent(steps())
@@ -242,11 +244,13 @@ def metered(
     return counted
 
 
-def charge_sampling(learner: BudgetedStudent, prompt: int, replies: Sequence[int], *, learnt: bool = False) -> None:
-    """Count the FLOPs of sampling replies of these lengths, and of learning from them if they are `learnt` from."""
+def charge_sampling(
+    learner: BudgetedStudent, prompt: int, replies: Sequence[int], *, learned_from: bool = False
+) -> None:
+    """Count the FLOPs of sampling replies of these lengths, and of learning from them if they are learned from."""
     config = learner.student.config
     learner.spent["student"] += sampling_flops(config, prompt, replies)
-    learner.spent["student"] += learnt * sum(training_flops(config, prompt + reply) for reply in replies)
+    learner.spent["student"] += learned_from * sum(training_flops(config, prompt + reply) for reply in replies)
 
 
 def scored(learner: BudgetedStudent, divergence: Callable) -> Callable:

@@ -64,12 +64,12 @@ def test_on_policy_the_student_s_budget_pays_for_sampling_its_replies_too(monkey
 
 def test_sampling_is_counted_and_learning_from_it_only_where_there_is_something_to_learn():
     student, tokenizer = load("mini-base")
-    drawn, learnt = BudgetedStudent(student, tokenizer, rate=1.0), BudgetedStudent(student, tokenizer, rate=1.0)
+    drawn, learned = BudgetedStudent(student, tokenizer, rate=1.0), BudgetedStudent(student, tokenizer, rate=1.0)
     charge_sampling(drawn, 30, [4, 50])
-    charge_sampling(learnt, 30, [4, 50], learnt=True)
+    charge_sampling(learned, 30, [4, 50], learned_from=True)
     assert drawn.spent["student"] == sampling_flops(student.config, 30, [4, 50])
     gradient = training_flops(student.config, 34) + training_flops(student.config, 80)
-    assert learnt.spent["student"] - drawn.spent["student"] == pytest.approx(gradient)
+    assert learned.spent["student"] - drawn.spent["student"] == pytest.approx(gradient)
 
 
 def test_everything_is_asked_of_train_problems_and_every_arm_has_as_many_trials():

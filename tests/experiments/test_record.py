@@ -190,6 +190,9 @@ def test_outside_a_clone_there_is_no_commit_even_inside_somebody_else_s_reposito
     for root in (tmp_path, inside, clone.parent):
         monkeypatch.setattr(_place, "ROOT", root)
         assert commit() is None
+    (inside / "pyproject.toml").write_text('[project]\nname = "think-step-by-step"')  # an archive unpacked in there
+    monkeypatch.setattr(_place, "ROOT", inside)
+    assert commit() is None
 
 
 def test_a_slope_is_the_line_s():

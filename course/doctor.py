@@ -87,9 +87,9 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     """Whether this Python is new enough, and one that can be installed into."""
     name = f"Python {'.'.join(map(str, version))} ({sys.executable})"
     if version < (3, 11):
-        again = "start bootstrap.py with it" if remedies.in_clone() else "install the course in it"
+        again = "start bootstrap.py with it" if remedies.has_bootstrap() else "install the course in it"
         return Finding(f"{name} is too old", False, f"install Python 3.11 or newer and {again}")
-    if sys.prefix == sys.base_prefix and remedies.in_clone():
+    if sys.prefix == sys.base_prefix and remedies.has_bootstrap():
         return Finding(
             name, remedy=f"not in a virtual environment; {remedies.set_up_again()} makes one of its own in .venv"
         )
@@ -100,7 +100,7 @@ def requirements() -> dict[str, str]:
     """The lowest version of each package that learning needs: of pyproject.toml in a clone, else as installed."""
     import tomllib  # here, so that a Python too old for it is told so
 
-    if remedies.in_clone():
+    if remedies.has_bootstrap():
         project = tomllib.loads((remedies.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         lines = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
     else:

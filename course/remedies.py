@@ -17,14 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent  # of a clone, or what holds the p
 DISTRIBUTION = "think-step-by-step"
 
 
-def in_clone() -> bool:
-    """Whether this is a clone of the repository, or a copy of its files, rather than an installed package."""
+def has_bootstrap() -> bool:
+    """Whether `bootstrap.py` lies beside the library, as in a clone: only then can it set everything up again."""
     return (ROOT / "bootstrap.py").exists()
 
 
 def set_up_again() -> str:
     """What to type to set everything up, where this is: a clone with or without make, or an installed package."""
-    if not in_clone():
+    if not has_bootstrap():
         return f"{this_python()} -m pip install --force-reinstall --no-deps {archive()}"
     there = "" if _is_here(ROOT) else f"cd {quoted(ROOT)} && "
     if os.name != "nt" and shutil.which("make"):
@@ -35,8 +35,8 @@ def set_up_again() -> str:
 
 def install(requirement: str, broken: bool = False) -> str:
     """What to type to get a package, such as `numpy>=2.0`, or to replace one that is broken."""
-    own = in_clone() and Path(sys.prefix) == ROOT / ".venv"
-    if in_clone() and (sys.prefix == sys.base_prefix or (own and not _is_ready())):
+    own = has_bootstrap() and Path(sys.prefix) == ROOT / ".venv"
+    if has_bootstrap() and (sys.prefix == sys.base_prefix or (own and not _is_ready())):
         return set_up_again()
     if own and (broken or requirement.startswith("torch>")):  # pip alone might choose gigabytes of CUDA
         return f"delete the folder {ROOT / '.venv'}, then: {set_up_again()}"
@@ -72,7 +72,7 @@ def replace(name: str, lowest: str) -> str:
 
 def fetch(folder: Path) -> str:
     """What to type to get a checkpoint of the course back."""
-    if not in_clone():
+    if not has_bootstrap():
         return set_up_again()
     if (ROOT / ".git").exists() and shutil.which("git"):
         return f"git -C {quoted(ROOT)} checkout -- course/model/checkpoints/{folder.name}"
@@ -82,7 +82,7 @@ def fetch(folder: Path) -> str:
 def archive() -> str:
     """The address of everything in one file, as pyproject.toml has it or the installed package."""
     try:
-        if in_clone():
+        if has_bootstrap():
             addresses = re.findall(r'^Repository = "(.*)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
         else:
             entries = importlib.metadata.metadata(DISTRIBUTION).get_all("Project-URL")

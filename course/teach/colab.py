@@ -20,7 +20,7 @@ def bootstrap_cell() -> str:
         "import importlib.util\n\n"
         'if importlib.util.find_spec("course") is None:  # in Colab: fetch the library\n'
         f"    %pip install --quiet --no-deps {repository()}/archive/refs/heads/main.zip\n\n"
-        'importlib.import_module("course")  # before PyTorch: its threads then wait asleep'
+        "import course  # before PyTorch: its threads then wait asleep"
     )
 
 

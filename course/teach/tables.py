@@ -78,11 +78,11 @@ def table(rows: Rows, *, caption: str = "", row: str = "", decimals: int | Mappi
     ------------  -----------------  ------
     direct        0.39 [0.30, 0.49]    7.10
     step by step  0.85 [0.77, 0.91]   31.25
-    >>> gain = paired_comparison([0, 0, 1, 0, 0, 1, 0, 0], [1, 1, 1, 0, 1, 1, 1, 1])
+    >>> gain = paired_comparison([0, 0, 1, 0, 0, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1, 1])
     >>> table([{"family": "cups", "problems": 1000, "gain": gain}])
     family  problems                  gain  verdict
     ------  --------  --------------------  -------
-    cups       1,000  +0.62 [+0.19, +1.06]  better
+    cups       1,000  +0.78 [+0.44, +1.12]  better
     """
     named = _named(rows, row)
     if not named or not any(cells for _, cells in named):

@@ -19,7 +19,8 @@ def bootstrap_cell() -> str:
     return (
         "import importlib.util\n\n"
         'if importlib.util.find_spec("course") is None:  # in Colab: fetch the library\n'
-        f"    %pip install --quiet --no-deps {repository()}/archive/refs/heads/main.zip\n\n"
+        f'    address = "{repository()}"\n'
+        "    %pip install --quiet --no-deps {address}/archive/refs/heads/main.zip\n\n"
         "import course  # before PyTorch: its threads then wait asleep"
     )
 

@@ -95,8 +95,7 @@ def test_text_is_plain_markdown(notebook):
 
 
 def test_code_does_not_wrap_on_the_site(code):
-    """All but the address in the first cell, which is one word."""
-    lines = [line for cell in code for line in cell.source.splitlines() if "%pip install" not in line]
+    lines = [line for cell in code for line in cell.source.splitlines()]
     assert [line for line in lines if len(line) > WIDEST_LINE] == []
 
 

@@ -79,8 +79,8 @@ def read_on(seed: int, flops: float, problems: int) -> dict:
 
 
 def reading(steps: float, seed: int) -> TrainingConfig:
-    """Reading on for so many steps, in texts that pretraining has not shown."""
-    return TrainingConfig(steps=round(steps), learning_rate=READING_RATE, warmup=20, seed=1000 + seed)
+    """Reading on for so many steps, at least one, in texts that pretraining has not shown."""
+    return TrainingConfig(steps=max(1, round(steps)), learning_rate=READING_RATE, warmup=20, seed=1000 + seed)
 
 
 def examined(model: nn.Module, tokenizer, problems: int, *, thorough: bool = False, ask=direct) -> dict:

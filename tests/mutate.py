@@ -2,9 +2,10 @@
 
 `make mutate` draws some changes in each module of `world`, `model`, `think` and `learn` (by cosmic-ray's operators: a
 sign, a comparison, a number, a `break`) and runs the tests of the module's own file on each, then those of its room,
-without the slow ones, up to the first that fails. A change that none notices has survived: it names a missing test, or
-code that is not needed. What is known is kept in runs/mutants.json, so that the same command goes on where it was; a
-survivor is tried again once the tests of its room have changed. Needs a system that can fork: Linux or macOS.
+then the slow ones of its own file, up to the first that fails. A change that none notices has survived: it names a
+missing test, or code that is not needed. What is known is kept in runs/mutants.json, so that the same command goes on
+where it was; a survivor is tried again once the tests of its room have changed. Needs a system that can fork: Linux
+or macOS.
 """
 
 import argparse
@@ -141,9 +142,13 @@ def change(before: str, after: str) -> str:
 
 
 def tests_of(path: Path) -> list[list[str]]:
-    """The module's own file of tests and its docstrings, if there are any; then all of its room."""
-    own = Path("tests", path.parts[1], f"test_{path.stem}.py")
-    return [[str(own), str(path)]] * (ROOT / own).exists() + [[f"tests/{path.parts[1]}", str(path)]]
+    """The module's own file of tests and its docstrings, if there are any; all of its room; its own slow ones."""
+    own, quick, slow = Path("tests", path.parts[1], f"test_{path.stem}.py"), ["-m", "not slow"], ["-m", "slow"]
+    room = [[f"tests/{path.parts[1]}", str(path), *quick]]
+    if not (ROOT / own).exists():
+        return room
+    has_slow = "mark.slow" in (ROOT / own).read_text(encoding="utf-8")
+    return [[str(own), str(path), *quick], *room, *[[str(own), *slow]] * has_slow]
 
 
 def is_noticed(copy: Path, path: Path, code: str, source: str, suites: list[list[str]], limits: list[float]) -> bool:
@@ -187,7 +192,7 @@ def run_tests(copy: Path, suite: list[str]) -> None:
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-        status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser", *suite])
+        status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *suite])
     os._exit(int(status))
 
 

@@ -97,6 +97,7 @@ def ask_all(
     *,
     split: str = "dev",
     temperature: float = 1.0,
+    max_new_tokens: int = 160,
     seed: int = 0,
 ) -> dict[str, dict[str, list[Rollout]]]:
     """Ask the same `n` problems of every family in several ways: `found[way][family]` is a list of rollouts.
@@ -113,7 +114,7 @@ def ask_all(
     for way, family in tqdm(rounds, desc="asking", unit="family", leave=False):
         ask = ways[way]
         ask = ask[family] if isinstance(ask, Mapping) else ask
-        settings = {"temperature": temperature, "seed": seed}
+        settings = {"temperature": temperature, "max_new_tokens": max_new_tokens, "seed": seed}
         found[way][family] = sample_rollouts(model, tokenizer, problems[family], ask, **settings)
     return found
 

@@ -80,6 +80,7 @@ def test_what_an_experiment_cannot_use_is_refused_before_any_work(experiment, se
         conduct(experiment, seeds, problems)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ASKED_ONLY - {"kept"}))
 def test_as_many_problems_as_it_has_of_its_own_can_be_drawn(name):
     EVERY[name].draw(EVERY[name].problems)

@@ -299,6 +299,7 @@ def test_more_updates_than_one_move_the_ratio_and_clip():
     assert stats["clipped"] > 0 and abs(stats["ratio"] - 1) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_run_left_and_resumed_ends_with_the_same_weights_bit_for_bit(tmp_path):
     config = GRPOConfig(steps=4, prompts=5, group_size=4, max_new_tokens=30)
     (whole, tokenizer), (pieces, _) = load("mini-base"), load("mini-base")

@@ -148,6 +148,7 @@ def test_a_file_that_was_removed_does_not_come_back(tmp_path):
     assert not file.exists() and drained(reading(new_model(SMALL, 0), file, 100)) == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_two_runs_cannot_train_with_one_file_at_once(tmp_path):
     file = tmp_path / "mine" / "progress.safetensors"
     run = reading(new_model(SMALL, 0), file, 1)
@@ -291,6 +292,7 @@ def test_what_a_function_encloses_decides_too(one, other, tmp_path):
     assert describe(one) != describe(other)
 
 
+@pytest.mark.slow
 def test_a_run_is_described_alike_in_every_process():
     code = (
         "from tests.learn.test_progress import *; from course.learn.settings import describe_run\n"

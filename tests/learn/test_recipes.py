@@ -13,6 +13,7 @@ from course.model import load
 from course.world import FAMILIES, draw_problems
 
 
+@pytest.mark.slow
 def test_mini_zero_is_mini_base_after_the_loop_of_its_chapter(tmp_path, monkeypatch):
     """Two short steps: the same weights as by hand, rounded as a checkpoint holds them, and nothing left to do."""
     monkeypatch.setattr(recipes, "GRPOConfig", lambda seed: GRPOConfig(seed=seed, prompts=5, group_size=4))

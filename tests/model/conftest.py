@@ -32,7 +32,10 @@ def tokenizer():
     return load_tokenizer()
 
 
-@pytest.fixture(scope="session", params=[*SIZES, *checkpoints()])
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in checkpoints() if name != "mini-base"]
+
+
+@pytest.fixture(scope="session", params=[*SIZES, "mini-base", *OTHERS])
 def folder(request, tmp_path_factory, tokenizer):
     """A checkpoint's folder: random networks of both kinds, and those that ship."""
     if request.param in checkpoints():

@@ -302,6 +302,7 @@ def test_an_unknown_device_is_a_one_line_error(folder):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_importing_load_does_not_import_transformers():
     command = "import sys; from course.model import load; sys.exit('transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0

@@ -1,9 +1,8 @@
-"""Every notebook, run from a fresh kernel with no network: from the wheel alone by papermill, and by nbval."""
+"""Every notebook, run in fresh kernels with no network, from the wheel alone: whole by nbval, its core by papermill."""
 
 import os
 import subprocess
 import sys
-import time
 
 import nbformat
 import papermill
@@ -33,59 +32,50 @@ def installed(tmp_path_factory):
     return folder / "installed"
 
 
+@pytest.fixture
+def only_the_wheel(installed, monkeypatch):
+    """Kernels find the course where its wheel was installed; an editable install comes after that."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed), GUARD]))
+    return f"import course\nassert course.__file__ == {str(installed / 'course' / '__init__.py')!r}, course.__file__"
+
+
 @pytest.mark.slow
-def test_papermill_runs_it_from_the_wheel_alone_in_an_empty_folder(
-    notebook, installed, tmp_path, monkeypatch, record_property
+def test_nbval_finds_the_committed_outputs_again_with_the_wheel_alone_in_an_empty_folder(
+    notebook, only_the_wheel, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed), GUARD]))  # an editable install comes after it
-    alone, out, started = tmp_path / "alone" / notebook.name, tmp_path / notebook.name, time.monotonic()
-    alone.parent.mkdir()
+    """In a pytest of its own, since nbval's cells are tests. JupyterLab's tests see to it that no cell warns."""
+    monkeypatch.setenv("PRESET", "quick")
     copy = nbformat.read(notebook, as_version=4)
-    copy.cells.append(nbformat.v4.new_code_cell("import course\nprint(course.__file__)"))
-    nbformat.write(copy, alone)
+    copy.cells.append(nbformat.v4.new_code_cell(only_the_wheel))
+    nbformat.write(copy, tmp_path / notebook.name)
+    sanitize = notebook.parent.parent / "tests" / "notebooks" / "sanitize.cfg"
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with", str(sanitize)]
+    options += ["-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-cell-timeout", str(QUICK_SECONDS), "-q"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, notebook.name], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    cells = sum(cell.cell_type == "code" for cell in copy.cells)
+    assert f"{cells} passed" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == [notebook.name], "nothing is left in the reader's folder"
+
+
+@pytest.mark.slow
+def test_papermill_runs_the_core_without_the_rest_with_the_wheel_alone(notebook, only_the_wheel, tmp_path):
+    """What a class of ninety minutes runs; the dial and the Colab cell come along."""
+    alone, out = tmp_path / "alone" / notebook.name, tmp_path / notebook.name
+    core = nbformat.read(notebook, as_version=4)
+    tags = [set(cell.metadata.get("tags", [])) for cell in core.cells]
+    core.cells = [cell for cell, tagged in zip(core.cells, tags) if tagged & {"core", "parameters"}]
+    core.cells.append(nbformat.v4.new_code_cell(only_the_wheel))
+    alone.parent.mkdir()
+    nbformat.write(core, alone)
     papermill.execute_notebook(
         alone, out, {"PRESET": "quick"}, cwd=alone.parent, progress_bar=False, execution_timeout=QUICK_SECONDS
     )
-    record_property("seconds", round(time.monotonic() - started))
     ran = nbformat.read(out, as_version=4)
     assert [cell.source for cell in ran.cells if cell.cell_type == "code" and cell.execution_count is None] == []
     assert [output for cell in ran.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"] == []
-    assert ran.cells[-1].outputs[0].text.strip() == str(installed / "course" / "__init__.py")
-    assert list(alone.parent.iterdir()) == [alone], "a notebook leaves nothing in its reader's folder"
-
-
-@pytest.mark.slow
-def test_the_core_runs_without_the_rest(notebook, tmp_path):
-    """What a class of ninety minutes runs; the dial and the Colab cell come along."""
-    whole = nbformat.read(notebook, as_version=4)
-    tags = [set(cell.metadata.get("tags", [])) for cell in whole.cells]
-    whole.cells = [cell for cell, tagged in zip(whole.cells, tags) if tagged & {"core", "parameters"}]
-    nbformat.write(whole, tmp_path / "core.ipynb")
-    papermill.execute_notebook(
-        tmp_path / "core.ipynb",
-        tmp_path / "out.ipynb",
-        {"PRESET": "quick"},
-        cwd=notebook.parent,
-        progress_bar=False,
-        execution_timeout=QUICK_SECONDS,
-    )
-
-
-@pytest.mark.slow
-def test_nbval_finds_the_committed_outputs_again(notebook):
-    """In a pytest of its own, since nbval's cells are tests."""
-    options = ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"]
-    options += ["-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-cell-timeout", str(QUICK_SECONDS), "-q"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(notebook)],
-        cwd=ROOT,
-        env=dict(os.environ, PRESET="quick"),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    cells = sum(cell.cell_type == "code" for cell in nbformat.read(notebook, as_version=4).cells)
-    assert f"{cells} passed" in done.stdout
 
 
 @pytest.mark.slow

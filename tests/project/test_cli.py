@@ -95,6 +95,7 @@ def test_what_cannot_be_asked_is_one_line_that_names_the_remedy(course, small, a
     assert is_one_line(err, *words)
 
 
+@pytest.mark.slow
 def test_train_makes_a_model_that_can_be_asked(course, tmp_path):
     status, out, err = course("train", "mini-base", "--steps", 2, "--seed", 3, "--out", tmp_path / "run")
     assert status == 0

@@ -85,6 +85,7 @@ def lists_of_chapters(name: str, text: str) -> bool:
     return any(len(NAMES & {word for word in one if isinstance(word, str)}) >= 3 for one in words)
 
 
+@pytest.mark.slow
 def test_there_is_no_second_list():
     own_drags = {"tests/browser/test_lab.py"}  # what is dragged in which notebook
     assert {name for name, text in texts() if lists_of_chapters(name, text)} <= LISTS | own_drags

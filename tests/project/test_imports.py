@@ -20,5 +20,6 @@ def test_importing_loads_nothing_heavy(module):
     assert loaded_after(f"import {module}") & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_loading_models_needs_torch_and_no_more():
     assert loaded_after("from course.model import load") & HEAVY <= {"torch", "numpy"}

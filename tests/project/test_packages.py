@@ -54,6 +54,7 @@ def test_pins_are_exact_and_of_no_build_of_their_own():
     assert all(version and not set(version) & set("*+<>=~ ;") for version in pins().values())
 
 
+@pytest.mark.slow
 def test_pins_agree_with_each_other():
     done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
@@ -106,6 +107,7 @@ def test_licenses_named_are_there():
     assert all((ROOT / name).stat().st_size for name in table["license-files"])
 
 
+@pytest.mark.slow
 def test_tests_of_one_group_share_a_worker(tmp_path):
     """pytest 9.2 with pytest-xdist 3.8 forgets groups, and two workers then build the site into one folder."""
     tests = "".join(

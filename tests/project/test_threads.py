@@ -80,6 +80,7 @@ def test_what_the_reader_has_decided_stays(seen):
     assert seen("-c", "import course.model", GOMP_SPINCOUNT="0") == "nothing"
 
 
+@pytest.mark.slow
 def test_after_pytorch_it_is_too_late_so_one_thread_is_used_and_a_warning_says_so():
     late = "import torch; torch.set_num_threads(2); import course; print(torch.get_num_threads())"
     done = run("-c", late)

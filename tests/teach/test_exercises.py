@@ -182,6 +182,7 @@ for exercise in several[::STEP]:
 """
 
 
+@pytest.mark.slow
 def test_the_same_attempt_gets_the_same_reply_in_another_process_and_in_another_order():
     """Where sets and dictionaries of texts are in another order (PYTHONHASHSEED), and what came before differs."""
     said = []

@@ -36,6 +36,7 @@ def page(monkeypatch):
     return places
 
 
+@pytest.mark.slow
 def test_a_notebook_keeps_the_last_picture_and_its_words_and_nothing_else(tmp_path):
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}

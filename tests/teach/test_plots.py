@@ -190,6 +190,7 @@ def drawn():
     ]
 
 
+@pytest.mark.slow
 def test_every_kind_of_picture_says_its_numbers_and_has_the_look(tmp_path):
     numbers = [("1 0.50 [0.09, 0.91]", "3 0.50 [0.40, 0.60]", "2 0.15 [-0.49, 0.79]"),
                ("0.50 [0.40, 0.60]",), ("6.20 at 1", "1.00 at 3"), ("paris 0.90",),
@@ -221,6 +222,7 @@ def test_nothing_to_draw_is_an_error(draw):
         draw()
 
 
+@pytest.mark.slow
 def test_drawing_changes_no_setting_of_the_reader_s():
     before = dict(matplotlib.rcParams)
     drawn()

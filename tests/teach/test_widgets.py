@@ -64,6 +64,7 @@ def test_a_slider_over_nothing_is_an_error():
         Traces([])
 
 
+@pytest.mark.slow
 def test_the_sliders_of_a_vote_redraw_it_and_it_stands_still_without_python():
     vote = Vote(0.3, 0.45)
     right, wrong, image, words = vote._box().children

@@ -57,7 +57,9 @@ def test_only_the_last_reply_of_a_prompt_with_examples_counts_as_begun():
 
 
 def test_every_family_is_asked_in_every_way_with_the_same_problems():
-    found = ask_all(small_model(), load_tokenizer(), {"plain": direct, "forced": force_thinking}, n=4)
+    found = ask_all(
+        small_model(), load_tokenizer(), {"plain": direct, "forced": force_thinking}, n=4, max_new_tokens=12
+    )
     assert {way: list(groups) for way, groups in found.items()} == {way: list(FAMILIES) for way in ("plain", "forced")}
     for family in FAMILIES:
         plain, forced = ([one.problem for one in found[way][family]] for way in ("plain", "forced"))
@@ -98,7 +100,8 @@ def test_a_way_may_differ_from_family_to_family():
     by_family = {family: force_thinking if family == "cups" else direct for family in FAMILIES}
     tokenizer = load_tokenizer()
     mixed, plain, forced = (
-        ask_all(small_model(), tokenizer, {"way": way}, n=2)["way"] for way in (by_family, direct, force_thinking)
+        ask_all(small_model(), tokenizer, {"way": way}, n=2, max_new_tokens=12)["way"]
+        for way in (by_family, direct, force_thinking)
     )
     for family in FAMILIES:
         same = forced if family == "cups" else plain

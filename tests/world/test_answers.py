@@ -30,6 +30,7 @@ HOSTILE = (
 ANYTHING = st.text() | st.text(alphabet=mutations.CHARACTERS) | st.sampled_from(HOSTILE)
 
 
+@pytest.mark.slow
 @settings(max_examples=3_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(PROBLEMS), st.integers(0, 2**32))
 def test_answers_and_steps_are_judged_as_by_brute_force(problem, seed):
@@ -38,6 +39,7 @@ def test_answers_and_steps_are_judged_as_by_brute_force(problem, seed):
         assert ours == theirs
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.sampled_from(PROBLEMS), ANYTHING, st.lists(ANYTHING, max_size=5))
 def test_any_text_has_a_verdict(problem, text, lines):

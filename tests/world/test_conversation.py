@@ -69,6 +69,7 @@ def test_control_tokens_that_a_user_typed_are_plain_characters(tokenizer):
     assert tokenizer.decode(ids) == prompt
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(("user", "assistant")), FRAGMENTS), min_size=1, max_size=4))
 def test_no_typed_text_makes_or_breaks_a_control_token_of_any_format(messages):

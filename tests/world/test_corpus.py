@@ -16,6 +16,9 @@ from course.world.problem import split_of
 EXCHANGE = re.compile(r"<user>(.*?)<assistant>(.*?)<eos>", re.DOTALL)
 
 
+pytestmark = pytest.mark.xdist_group("corpus")  # what all its tests read is made once
+
+
 @pytest.fixture(scope="module")
 def texts():
     return list(islice(corpus.documents(seed=11), 6000))
@@ -41,6 +44,7 @@ def test_the_texts_are_those_that_the_models_have_read():
     assert hashlib.blake2b(said.encode(), digest_size=8).hexdigest() == "a55295396c6d9939"
 
 
+@pytest.mark.slow
 def test_no_problem_of_dev_or_test_is_ever_written(monkeypatch):
     drawn = []
     for writer in ("worked", "direct"):

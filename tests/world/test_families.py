@@ -148,6 +148,7 @@ def test_a_problem_made_by_hand_is_asked_in_the_first_phrasing():
     assert sums.ask((1, 2, 3)).question == "What is 1+2+3?"
 
 
+@pytest.mark.slow
 def test_the_standard_mix_is_that_of_the_course():
     """Five hundred of each for the figures; what the mix is made of."""
     drawn = {name: draw_problems(name, 500, split="test") for name in FAMILIES}
@@ -210,6 +211,7 @@ def test_as_many_problems_as_there_are_can_be_had():
         draw_problems("sums", 5, level=2)
 
 
+@pytest.mark.slow
 def test_the_problems_listed_are_those_that_can_be_drawn(family):
     rng = random.Random(3)
     for level in (*family.easy_levels, *family.levels)[:4]:

@@ -62,6 +62,7 @@ def sequence(problem, rng):
     return lines
 
 
+@pytest.mark.slow
 @settings(max_examples=2_000, deadline=None)
 @given(st.sampled_from(PROBLEMS), st.integers(0, 2**32))
 def test_random_sequences_of_steps_are_judged_as_by_replaying_them(problem, seed):

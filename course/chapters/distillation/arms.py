@@ -26,8 +26,9 @@ from course.learn.distillation import (
 )
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import rows
+from course.learn.settings import between, whole
 from course.learn.sft import Packed, TrainingExample, imitation_loss, pack, shuffled_batches
-from course.learn.training import TrainingConfig, step_seed, train
+from course.learn.training import LARGEST, TrainingConfig, step_seed, train
 from course.model import load
 from course.model.accounting import forward_flops, sampling_flops, training_flops
 from course.think.prompting import direct
@@ -58,6 +59,10 @@ class BudgetedStudent:
     budget: float = BUDGET
     questions: int = QUESTIONS
     spent: dict[str, float] = field(default_factory=lambda: {"student": 0.0, "teacher": 0.0})
+
+    def __post_init__(self) -> None:
+        between(self, 0, LARGEST, "budget", least_too=False)  # one that is never spent would never end
+        whole(self, 1, "questions")
 
     def until_spent(self, steps: Iterator[dict[str, float]]) -> Iterator[dict[str, float]]:
         """The loss of each step and the FLOPs spent by then; ends when the compute budget is spent."""

@@ -32,6 +32,7 @@ REWARDS = {"reward": exact_answer, "format": closed_thoughts, "coin": coin}  # a
 READING_RATE = 3e-4  # the best of 3e-4, 1e-3 and 3e-3 on dev: .38 right after 200 steps, against .37 and .32
 SEVERAL = 256  # samples of each of PROBED problems of these families, for pass@k
 COVERED, PROBED = ("countdown",), 40
+UNSEEN = 200  # problems of each level that was never trained on
 CHANCES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CURVE = (
     *("right", "thinks", "length", "length_rewarded", "length_unrewarded"),
@@ -101,7 +102,7 @@ def examined(model: nn.Module, tokenizer, problems: int, *, thorough: bool = Fal
         longer = [(name, level) for name, family in FAMILIES.items() for level in family.unseen_levels]
         figures["never trained on"] = {
             f"{name} {level}": shares(
-                sample_rollouts(model, tokenizer, draw_problems(name, 200, level=level, split="test"), ask, seed=7)
+                sample_rollouts(model, tokenizer, draw_problems(name, UNSEEN, level=level, split="test"), ask, seed=7)
             )
             for name, level in longer
         }

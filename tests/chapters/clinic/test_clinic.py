@@ -123,6 +123,7 @@ def test_the_loss_of_group_advantages_is_zero_by_arithmetic_and_the_run_learns()
     assert course[0]["gradient"] > 0.1 and course[0]["right"] < 0.1 and course[-1]["right"] > 0.9
 
 
+@pytest.mark.slow
 def test_in_one_iteration_the_clip_never_fires_and_in_eight_it_does_unless_the_old_is_the_new():
     clips = {}
     for name in ("one iteration", "eight, against itself", "eight, fixed"):
@@ -153,6 +154,7 @@ def test_ten_times_the_rate_ends_without_variance_and_a_tenth_in_the_right_reply
     assert all(stats["right"] > 0.9 for stats in low)
 
 
+@pytest.mark.slow
 def test_the_lenient_reward_is_earned_by_empty_replies_and_the_exact_one_by_right_ones():
     kind, exact = ([list(arm(seed, QUICK))[-1] for seed in range(3)] for arm in clinic.CASES["verifier"].arms.values())
     for stats in kind:
@@ -233,6 +235,7 @@ def test_the_mended_mask_is_as_long_as_what_was_sampled():
             assert sum(find("clinic.mend_mask").reference(padded, 0)) == len(ids)
 
 
+@pytest.mark.slow
 def test_the_diagnosis_holds_on_lines_of_real_logs():
     lines = {
         "scoring": next(tasks.babble(1, kind=broken.CountsPadding)),

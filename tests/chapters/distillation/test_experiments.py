@@ -38,6 +38,12 @@ def test_every_arm_spends_its_compute_budget_and_no_more_than_a_step_beyond(arm,
     assert (learner.spent["teacher"] > 0) == taught
 
 
+@pytest.mark.parametrize(("name", "value"), [("budget", 0), ("budget", float("nan")), ("questions", 0)])
+def test_a_budget_that_would_never_be_spent_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"BudgetedStudent.{name} must be"):
+        BudgetedStudent(None, None, rate=1.0, **{name: value})
+
+
 def test_what_is_learnt_from_is_counted_as_three_readings_of_each_example():
     student, tokenizer = load("mini-base")
     examples = [TrainingExample((7,) * (5 + number), (8,) * 9) for number in range(40)]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -32,6 +33,7 @@ def in_this_process(monkeypatch):
 def test_zero_runs_on_a_few_problems_and_says_how_each_claim_ends(in_this_process, monkeypatch):
     monkeypatch.setattr(zero, "CONFIG", replace(zero.CONFIG, steps=1, prompts=5, group_size=4, max_new_tokens=60))
     monkeypatch.setattr(zero, "SEVERAL", 4)
+    monkeypatch.setattr(zero, "UNSEEN", 8)
     monkeypatch.setattr(zero, "PROBED", 3)
     monkeypatch.setattr(zero, "CHANCES", (1, 4))
     record = conduct(find("zero"), 2, 8)
@@ -53,7 +55,8 @@ def test_takeoff_runs_on_a_few_problems(in_this_process, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_length_experiment_follows_right_and_wrong_replies_under_each_loss(in_this_process):
+def test_the_length_experiment_follows_right_and_wrong_replies_under_each_loss(in_this_process, monkeypatch):
+    monkeypatch.setattr(takeoff, "length_trap", partial(takeoff.length_trap, steps=12))
     record = conduct(find("length"), 2)
     assert set(record["figures"]) == {"sequence_mean", "token_mean", "constant"}
     for several in record["figures"].values():

@@ -12,6 +12,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 CONFIG = GRPOConfig(steps=2, prompts=10, group_size=4, max_new_tokens=60)
 
 
+pytestmark = pytest.mark.xdist_group("groups")  # what all its tests read is made once
+
+
 @pytest.fixture(scope="module")
 def run():
     """Two steps: the groups of each, and of the first step all there is, with the model as it was then."""

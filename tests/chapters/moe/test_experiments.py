@@ -1,6 +1,7 @@
 """Experiments with experts: arms of equal size, texts held out, a book to know, ways that do what they say."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -96,6 +97,7 @@ def test_it_runs_from_end_to_end_on_a_few_steps(monkeypatch):
     for module, name in ((trials, "READING"), (balancing, "SHORT")):
         monkeypatch.setattr(module, name, replace(getattr(module, name), steps=16, rows=2, length=64))
         monkeypatch.setattr(module, "spread", lambda name, piece, jobs: {job: stored(piece(*job)) for job in jobs})
+    monkeypatch.setattr(reading, "phone_book", partial(reading.phone_book, 20))
     monkeypatch.setattr(trials, "taken_apart", lambda *anything: {"busiest": {}, "knocked out": {}})
     for run in (trials.experts, balancing.balancing):
         found = run(2, 2)

@@ -1,31 +1,21 @@
 """What every test stands on: no network, shapes checked at run time, one thread, a browser where there can be one."""
 
+import itertools
 import os
 import sys
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
 
 import tests.no_network.sitecustomize  # noqa: F401 (importing it blocks this process)
-import tests.typecheck  # noqa: F401 (the hook below names it)
+from tests.typecheck import check_signatures
 
-ROOMS = (
-    "world",
-    "model",
-    "think",
-    "learn",
-    "teach",
-    "presets",
-    "contents",
-    "chapters",
-    "experiments",
-)  # typer has its own idea of the command line's types
+NUMBERS = itertools.count()
 GUARD = str(Path(__file__).parent / "no_network")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("PYTHONPATH")]))  # and those it starts
 os.environ |= {"HF_HUB_OFFLINE": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # kernels share the cores: threads that spin took ten times as long
-install_import_hook([f"course.{room}" for room in ROOMS], "tests.typecheck.typecheck")
+check_signatures()
 
 from tests.chrome import NO_BROWSER, browser, chrome  # noqa: E402, F401 (the hook comes first; these are fixtures)
 
@@ -39,8 +29,8 @@ def one_thread():
 
 @pytest.fixture(autouse=True)
 def progress_of_nobody(tmp_path_factory, monkeypatch):
-    """Exercises solved in a test count for no reader."""
-    monkeypatch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("home")))
+    """Exercises solved in a test count for no reader. The folder is made when something is written there."""
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path_factory.getbasetemp() / "homes" / str(next(NUMBERS))))
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook

@@ -1,6 +1,7 @@
 """The arms of chapter 9: each spends the same, counts what it spends, and can be run."""
 
 import pytest
+from torch import nn
 
 from course.chapters.distillation import arms, experiments
 from course.chapters.distillation.arms import ARMS, BudgetedStudent, charge_sampling, metered, questions
@@ -41,7 +42,7 @@ def test_every_arm_spends_its_compute_budget_and_no_more_than_a_step_beyond(arm,
 @pytest.mark.parametrize(("name", "value"), [("budget", 0), ("budget", float("nan")), ("questions", 0)])
 def test_a_budget_that_would_never_be_spent_is_refused(name, value):
     with pytest.raises(ValueError, match=f"BudgetedStudent.{name} must be"):
-        BudgetedStudent(None, None, rate=1.0, **{name: value})
+        BudgetedStudent(nn.Linear(1, 1), None, rate=1.0, **{name: value})
 
 
 def test_what_is_learnt_from_is_counted_as_three_readings_of_each_example():

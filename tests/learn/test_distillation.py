@@ -57,6 +57,7 @@ def examples(count=8):
 # --- traces ---
 
 
+@pytest.mark.slow
 def test_kept_traces_are_right_and_no_two_are_the_same(teacher, tokenizer):
     problems = draw_problems("cups", 12, split="train")
     settings = {"samples": 3, "ask": force_thinking, "seed": 1}

@@ -279,6 +279,7 @@ def test_a_step_s_problems_are_of_the_train_split_in_equal_shares_and_new_every_
     assert sum(counts) == 12 and max(counts) - min(counts) <= 1
 
 
+@pytest.mark.slow
 def test_two_steps_from_the_base_model_move_it_and_say_what_happened():
     model, tokenizer = load("mini-base")
     before = model.embedding.weight.clone()

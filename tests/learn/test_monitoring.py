@@ -53,6 +53,7 @@ def test_a_batch_by_hand():
     assert set(world) == {"right", "thinks", "mended", "sums", "cups"}
 
 
+@pytest.mark.slow
 def test_the_entropy_is_an_estimate_of_what_was_sampled_from():
     shares = torch.tensor([0.7, 0.2, 0.1])
     drawn = torch.multinomial(shares, 20_000, replacement=True, generator=torch.Generator().manual_seed(0))

@@ -32,6 +32,7 @@ LONG = {"delayed reward", "length trap"}  # forty steps of long replies
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in PROBES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_loop_passes(name):
     found = probe(name)
@@ -62,6 +63,7 @@ def on_the_last_token(new, old, advantages):
     return clipped_loss(new, old, advantages) * torch.zeros_like(new).scatter(1, last, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "broken", "where"),
     [
@@ -79,6 +81,7 @@ def test_a_broken_piece_is_found_by_its_probe(name, broken, where):
     assert not found.passed and f"FAILED. Look at {where}" in str(found)
 
 
+@pytest.mark.slow
 def test_a_wrong_sign_makes_the_rewarded_token_rarer_and_no_gradient_leaves_it():
     wrong = probe("one-token bandit", loss=lambda *of: -clipped_loss(*of)).course
     assert wrong[-1] < 0.05 < wrong[0]
@@ -95,10 +98,12 @@ def test_a_probe_trusts_the_ones_before_it():
         assert probe(name, reduction=sequence_mean).passed
 
 
+@pytest.mark.slow
 def test_who_does_not_read_the_prompt_gets_half_at_most():
     assert 0.3 < probe("prompt-dependent token", ask=lambda question: "?").course[-1] < 0.7
 
 
+@pytest.mark.slow
 def test_the_babbler_is_right_as_often_as_it_says_and_both_kinds_are_equally_long():
     (drawn,) = generate(babbler(0), SymbolTokenizer(), ["?"], 2000, 120, seed=1)
     right, wrong = ([one for one in drawn if one.text.startswith(letter)] for letter in "ab")

@@ -234,6 +234,7 @@ def test_shuffled_tokens_give_shuffled_outputs_and_nothing_else():
     assert torch.allclose(ours(hidden)[order], ours(hidden[order]), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bias_updates_even_out_a_simulated_router_as_published():
     """8 experts, 2 a token, some far more popular; updates of .001: MaxVio 2.57, .04 after 500, .02 after 1,000."""
     generator = torch.Generator().manual_seed(1)

@@ -213,6 +213,7 @@ def test_a_fault_of_the_program_is_a_traceback_and_a_mistake_of_the_reader_is_a_
     assert course("experiment", "cues")[0] == 130
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_prints_the_command_that_goes_on_and_it_works_when_pasted(
     course, tmp_path, monkeypatch
 ):
@@ -333,6 +334,7 @@ def test_a_notebook_gets_its_preset_and_leaves_its_outputs(tmp_path):
     assert [output.text for output in outputs] == ["quick\n"]
 
 
+@pytest.mark.slow
 def test_a_notebook_that_fails_is_named_with_its_error(course, tmp_path, monkeypatch):
     monkeypatch.setattr(_place, "ROOT", tmp_path / "site-packages")
     monkeypatch.chdir(tmp_path)
@@ -379,6 +381,7 @@ def test_without_any_kernel_one_line_sends_to_the_doctor(course, tmp_path, monke
     assert status == 2 and is_one_line(err, "no Python kernel", "course.doctor")
 
 
+@pytest.mark.slow
 def test_a_kernel_that_dies_is_said_in_two_lines(course, tmp_path, monkeypatch):
     monkeypatch.setattr(_place, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)

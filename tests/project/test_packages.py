@@ -90,6 +90,7 @@ def built(target, source, folder):
     return archive
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_everything_the_library_and_the_notebooks_read_however_it_is_built(tmp_path):
     inside = set(zipfile.ZipFile(built("wheel", ROOT, tmp_path / "wheel")).namelist())
     files = {p.relative_to(ROOT).as_posix() for p in (ROOT / "course").rglob("*") if p.is_file()}

@@ -163,6 +163,7 @@ def test_the_standard_mix_is_that_of_the_course():
     assert {len(problem.given[0]) for problem in drawn["countdown"]} == {3, 4}
 
 
+@pytest.mark.slow
 def test_the_constant_answer_is_the_best_of_all_constants():
     """Counted over the answers themselves; in countdown no answer fits two problems but by accident."""
     for name in ("letters", "decimals", "sums", "cups"):

@@ -273,6 +273,7 @@ def made_up(seeds=2):
     return Case("x", "X", "trl #1", "It hurts.", question, {"number": "n"}, arms, "A slope of 0.", "One of 1.", seeds)
 
 
+@pytest.mark.slow
 def test_a_patient_is_shown_broken_first_and_the_cure_only_after_it_was_asked_for(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda thing, **how: shown.append(thing))
@@ -292,6 +293,7 @@ def test_pictures_say_what_they_show_and_refuse_to_magnify_rounding():
     assert "0.67 of 20" in charts.promises(0.5, 30).alt
 
 
+@pytest.mark.slow
 def test_the_promise_answers_to_its_sliders():
     right, problems, _, words = charts.Promise()._box().children
     before = words.value

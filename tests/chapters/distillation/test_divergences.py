@@ -26,6 +26,7 @@ def test_forward_covers_both_peaks_and_reverse_settles_on_one():
     assert all(divergence(bell(m, s), TEACHER) > best for m, s in ((1.8, 0.5), (2, 0.4), (2, 0.7), (0, 2.06)))
 
 
+@pytest.mark.slow
 def test_the_sliders_redraw_and_it_stands_still_without_python():
     center, width, image, words = Match()._box().children
     before = image.value

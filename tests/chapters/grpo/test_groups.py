@@ -12,7 +12,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 CONFIG = GRPOConfig(steps=2, prompts=10, group_size=4, max_new_tokens=60)
 
 
-pytestmark = pytest.mark.xdist_group("groups")  # what all its tests read is made once
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("groups")]  # what all its tests read is made once
 
 
 @pytest.fixture(scope="module")

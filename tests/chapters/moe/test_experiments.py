@@ -38,6 +38,7 @@ def test_what_is_measured_was_never_read():
             assert split_of(asked[prompt].key) == "dev" and reply.endswith(f"</think>{asked[prompt].answer}<eos>")
 
 
+@pytest.mark.slow
 def test_the_phone_book_has_a_number_for_each_of_different_words_and_every_entry_is_read():
     book = reading.phone_book()
     assert len({word for word, _ in book}) == 300 and all(len(number) == 3 for _, number in book)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import islice
 
 from course.chapters.clinic.charts import chart
 from course.presets import Preset
@@ -10,7 +11,7 @@ from course.teach.pictures import Picture
 from course.teach.quizzes import Question, Quiz
 
 Arm = Callable[[int, Preset], Iterator[dict]]  # from a seed and the dial: the statistics of each step
-FEWEST = 2  # seeds under the quick preset
+FEWEST, BEGINNING = 2, 8  # seeds, and the first steps of each run, under the quick preset
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ class Case:
         """Run an arm on every seed: for each panel, the values at each step, one per seed."""
         from tqdm.auto import tqdm
 
-        seeds = range(min(self.seeds, FEWEST) if dial.name == "quick" else self.seeds)
+        quick = dial.name == "quick"
+        seeds = range(min(self.seeds, FEWEST) if quick else self.seeds)
         found: dict[str, dict[float, list[float]]] = {panel: {} for panel in self.panels}
         for seed in tqdm(seeds, desc=arm, unit="seed", leave=False):
-            for stats in self.arms[arm](seed, dial):
+            for stats in islice(self.arms[arm](seed, dial), BEGINNING if quick else None):
                 for panel, statistic in self.panels.items():
                     found[panel].setdefault(stats["step"], []).append(stats[statistic])
         return found

@@ -119,7 +119,7 @@ def test_the_experiment_chooses_rates_on_dev_and_compares_seed_by_seed(stand_in,
 @pytest.mark.slow
 def test_students_of_all_sizes_read_as_much_and_learn_either_way_from_there(stand_in, monkeypatch):
     monkeypatch.setattr(experiments, "READING", 2)
-    monkeypatch.setattr(experiments, "EXAMPLE_TOKENS", 30_000)
+    monkeypatch.setattr(experiments, "EXAMPLE_TOKENS", 15_000)
     students = []
     monkeypatch.setattr(
         experiments,

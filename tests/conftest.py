@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 import tests.no_network.sitecustomize  # noqa: F401 (importing it blocks this process)
+from course._threads import wait_passively
 from tests.typecheck import check_signatures
 
 NUMBERS = itertools.count()
 GUARD = str(Path(__file__).parent / "no_network")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("PYTHONPATH")]))  # and those it starts
 os.environ |= {"HF_HUB_OFFLINE": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # kernels share the cores: threads that spin took ten times as long
+wait_passively()  # kernels share the cores: threads that spin took ten times as long
 check_signatures()
 
 from tests.chrome import NO_BROWSER, browser, chrome  # noqa: E402, F401 (the hook comes first; these are fixtures)

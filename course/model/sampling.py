@@ -22,7 +22,7 @@ from course.world.tokenizer import encode
 ROWS_AT_ONCE = 512  # rows that are decoded together
 PROMPTS_AT_ONCE = 32  # prompts that are read together
 IDLE = 0.25  # share of finished rows at which the batch is made smaller
-WORTH_WAKING = 5e7  # weights times tokens read in one step, from which more than one thread pays
+WORTH_WAKING = 1e7  # weights times tokens read in one step, from which more than one thread pays
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # a reader wh
 
 
 def wait_passively() -> None:
-    """Let waiting threads sleep soon. If PyTorch is loaded already, it is too late: it gets one thread and a warning."""
+    """Let waiting threads sleep soon. If PyTorch is loaded already, it is too late: one thread then, with a warning."""
     if any(name in os.environ for name in SETTINGS):
         return
     os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": SHORT}

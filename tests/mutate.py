@@ -2,16 +2,17 @@
 
 `make mutate` draws some changes in each module of `world`, `model`, `think` and `learn` (by cosmic-ray's operators: a
 sign, a comparison, a number, a `break`) and runs the tests of the module's own file on each, then those of its room,
-then the slow ones of its own file, up to the first that fails. A change that none notices has survived: it names a
-missing test, or code that is not needed. What is known is kept in runs/mutants.json, so that the same command goes on
-where it was; a survivor is tried again once the tests of its room have changed. Needs a system that can fork: Linux
-or macOS.
+then that room's slow ones, up to the first that fails. A change that none notices has survived: it names a missing
+test, or code that is not needed. What is known is kept in runs/mutants.json, so that the same command goes on where
+it was; a survivor is tried again once the tests of its room have changed. Needs a system that can fork: Linux or
+macOS.
 """
 
 import argparse
 import ast
 import contextlib
 import difflib
+import functools
 import hashlib
 import importlib
 import itertools
@@ -84,14 +85,12 @@ def try_module(copy: Path, path: Path, options: argparse.Namespace) -> dict[Muta
     source = (ROOT / path).read_text(encoding="utf-8")
     rng = random.Random(f"{path.as_posix()} {options.seed}")
     mutants = list(itertools.islice(mutants_of(path.as_posix(), source, rng), None if options.all else options.each))
-    suites, known, outcomes = tests_of(path), read_known(), {}
-    limits = None
+    known, outcomes = read_known(), {}
     for number, mutant in enumerate(mutants, 1):
         keys = {"killed": key(mutant), "survived": key(mutant, tests_now(path))}
         outcome = next((what for what, name in keys.items() if known.get(name) == what), None)
         if outcome is None:
-            limits = limits or [allowed(copy, suite) for suite in suites]
-            outcome = "killed" if is_noticed(copy, path, mutant.code, source, suites, limits) else "survived"
+            outcome = "killed" if is_noticed(copy, path, mutant.code, source) else "survived"
             note(keys[outcome], outcome)
         outcomes[mutant] = outcome
         print(f"{path} {number}/{len(mutants)} {outcome:8} {mutant.name}", flush=True)
@@ -141,26 +140,28 @@ def change(before: str, after: str) -> str:
     return "\n".join(f"    {line}" for line in list(lines)[2:])
 
 
-def tests_of(path: Path) -> list[list[str]]:
-    """The module's own file of tests and its docstrings, if there are any; all of its room; its own slow ones."""
-    own, quick, slow = Path("tests", path.parts[1], f"test_{path.stem}.py"), ["-m", "not slow"], ["-m", "slow"]
-    room = [[f"tests/{path.parts[1]}", str(path), *quick]]
-    if not (ROOT / own).exists():
-        return room
-    has_slow = "mark.slow" in (ROOT / own).read_text(encoding="utf-8")
-    return [[str(own), str(path), *quick], *room, *[[str(own), *slow]] * has_slow]
+def tests_of(path: Path) -> list[tuple[str, ...]]:
+    """The module's own file of tests and its docstrings, if there are any; all of its room; the room's slow ones."""
+    own, room = Path("tests", path.parts[1], f"test_{path.stem}.py"), f"tests/{path.parts[1]}"
+    quick = [(str(own), str(path), "-m", "not slow")] * (ROOT / own).exists()
+    return [*quick, (room, "-m", "not slow"), (room, "-m", "slow")]
 
 
-def is_noticed(copy: Path, path: Path, code: str, source: str, suites: list[list[str]], limits: list[float]) -> bool:
+def is_noticed(copy: Path, path: Path, code: str, source: str) -> bool:
     """Whether any test fails, or takes far too long, on the changed module."""
-    try:
-        (copy / path).write_text(code, encoding="utf-8")
-        return any(tested(copy, suite, limit) != 0 for suite, limit in zip(suites, limits, strict=True))
-    finally:
-        (copy / path).write_text(source, encoding="utf-8")
+    for suite in tests_of(path):
+        limit = allowed(copy, suite)
+        try:
+            (copy / path).write_text(code, encoding="utf-8")
+            if tested(copy, suite, limit) != 0:
+                return True
+        finally:
+            (copy / path).write_text(source, encoding="utf-8")
+    return False
 
 
-def allowed(copy: Path, suite: list[str]) -> float:
+@functools.cache
+def allowed(copy: Path, suite: tuple[str, ...]) -> float:
     """How long a changed module may take, from how long the sound one does. Raises RuntimeError if that one fails."""
     started = time.monotonic()
     if tested(copy, suite, 3600) != 0:
@@ -168,7 +169,7 @@ def allowed(copy: Path, suite: list[str]) -> float:
     return 3 * (time.monotonic() - started) + 20
 
 
-def tested(copy: Path, suite: list[str], limit: float) -> int:
+def tested(copy: Path, suite: tuple[str, ...], limit: float) -> int:
     """The status of pytest in a fork of this process; 1 where it had to be stopped."""
     fork = multiprocessing.get_context("fork").Process(target=run_tests, args=(copy, suite))
     fork.start()
@@ -180,7 +181,7 @@ def tested(copy: Path, suite: list[str], limit: float) -> int:
     return fork.exitcode
 
 
-def run_tests(copy: Path, suite: list[str]) -> None:
+def run_tests(copy: Path, suite: tuple[str, ...]) -> None:
     """Run pytest in the copy, in silence, up to the first failure."""
     import pytest
 

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from course.world import FAMILIES, countdown, cups, decimals, draw_problems, letters, sums, thinks
+from course.world.facts import all_phrasings, fact_problems
 from course.world.problem import RESERVED, SPLITS, solve, split_of
 from tests.world import judge
 
@@ -221,6 +222,12 @@ def test_the_problems_listed_are_those_that_can_be_drawn(family):
             listed = set(keys)
             drawn = {family.draw(rng, level).key for _ in range(2000 if len(listed) < 60 else 200)}
             assert drawn <= listed and (len(listed) >= 60 or drawn == listed)
+
+
+def test_facts_are_asked_once_each_in_their_first_phrasing():
+    known, everything = fact_problems(), all_phrasings()
+    assert len(known) == len({one.key for one in known}) == len({one.key for one in everything}) < len(everything)
+    assert {"What color is blood?", "What is the capital of France?"} <= {one.question for one in known}
 
 
 def test_no_problems_are_no_problem():

@@ -98,3 +98,7 @@ def test_attention_maps_are_those_of_the_transformers_library(folder, tokenizer)
 def test_what_does_not_fit_the_context_cannot_be_looked_at(length):
     with pytest.raises(ValueError, match="1 to 512 tokens"):
         attention_maps(Transformer(ModelConfig(layers=1)), torch.zeros(length, dtype=torch.long))
+
+
+def test_the_only_token_of_a_text_attends_to_itself():
+    assert (attention_maps(Transformer(ModelConfig(layers=1)), torch.tensor([5])) == 1).all()

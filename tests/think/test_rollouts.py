@@ -7,7 +7,7 @@ from course.model import Completion
 from course.model.transformer import ModelConfig, Transformer
 from course.think.evaluation import constant_scores, scores
 from course.think.prompting import direct, force_thinking
-from course.think.rollouts import Rollout, ask_all, read_reply, sample_groups
+from course.think.rollouts import Rollout, RolloutBatch, ask_all, read_reply, sample_groups, sample_rollouts
 from course.world import FAMILIES, draw_problems, letters
 from course.world.answers import Reply
 from course.world.facts import fact_problems
@@ -130,3 +130,27 @@ def test_facts_are_marked_though_they_are_of_no_family():
         completion = Completion(text, [], [], True)
         one = Rollout(fact, read_reply("<assistant>", completion), completion)
         assert (one.right, one.thought) == (right, False)
+
+
+def test_by_default_replies_are_sampled_at_temperature_one():
+    model, problems = small_model(), draw_problems("sums", 2)
+    usual = sample_groups(model, load_tokenizer(), problems, samples=2, max_new_tokens=6, seed=1)
+    assert usual == sample_groups(
+        model, load_tokenizer(), problems, samples=2, temperature=1.0, max_new_tokens=6, seed=1
+    )
+    (each,) = sample_rollouts(model, load_tokenizer(), problems[:1], max_new_tokens=6, seed=1)
+    (same,) = sample_rollouts(model, load_tokenizer(), problems[:1], temperature=1.0, max_new_tokens=6, seed=1)
+    assert each == same
+
+
+def test_a_batch_lists_its_rollouts_group_after_group_with_their_lengths():
+    problem = letters.ask("bee", "e")
+    groups = [
+        [
+            Rollout(problem, read_reply("<assistant>", one), one)
+            for one in (Completion("2", ids, [0.0] * len(ids), True),)
+        ]
+        for ids in ([7, 1], [1], [7, 7, 1])
+    ]
+    batch = RolloutBatch([[5]] * 3, groups)
+    assert batch.rows == [group[0] for group in groups] and batch.lengths.tolist() == [2, 1, 3]

@@ -145,12 +145,7 @@ def test_by_default_replies_are_sampled_at_temperature_one():
 
 def test_a_batch_lists_its_rollouts_group_after_group_with_their_lengths():
     problem = letters.ask("bee", "e")
-    groups = [
-        [
-            Rollout(problem, read_reply("<assistant>", one), one)
-            for one in (Completion("2", ids, [0.0] * len(ids), True),)
-        ]
-        for ids in ([7, 1], [1], [7, 7, 1])
-    ]
+    drawn = [Completion("2", ids, [0.0] * len(ids), True) for ids in ([7, 1], [1], [7, 7, 1])]
+    groups = [[Rollout(problem, read_reply("<assistant>", one), one)] for one in drawn]
     batch = RolloutBatch([[5]] * 3, groups)
     assert batch.rows == [group[0] for group in groups] and batch.lengths.tolist() == [2, 1, 3]

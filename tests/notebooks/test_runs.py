@@ -48,7 +48,7 @@ def test_nbval_finds_the_committed_outputs_again_with_the_wheel_alone_in_an_empt
     copy = nbformat.read(notebook, as_version=4)
     copy.cells.append(nbformat.v4.new_code_cell(only_the_wheel))
     nbformat.write(copy, tmp_path / notebook.name)
-    sanitize = notebook.parent.parent / "tests" / "notebooks" / "sanitize.cfg"
+    sanitize = ROOT / "tests" / "notebooks" / "sanitize.cfg"
     options = ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with", str(sanitize)]
     options += ["-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-cell-timeout", str(QUICK_SECONDS), "-q"]
     done = subprocess.run(

@@ -1,6 +1,8 @@
 """What a practitioner watches while a model is reinforced: is there signal, where do rewards come from, what grows?"""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from course.think.evaluation import mean, shares
 from course.think.rollouts import Rollout
 from course.world import FAMILIES
 from course.world.answers import steps
+from course.world.problem import is_again
 
 
 def run_statistics(groups: Sequence[Sequence[Rollout]], rewards: Float[Tensor, "P G"]) -> dict[str, float]:
@@ -49,6 +52,55 @@ def world_statistics(groups: Sequence[Sequence[Rollout]]) -> dict[str, float]:
         "mended": mended / made if made else float("nan"),
         **by_family,
     }
+
+
+@dataclass(frozen=True)
+class Noticing:
+    """What follows the steps of replies, by the oracle. Steps done again ("wait") are not counted as steps."""
+
+    right: int  # steps
+    wrong: int
+    false_alarms: int  # right steps that are done again
+    noticed: int  # wrong ones that are done again
+    mended: int  # and are right then
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """`slips` in 100 steps, and shares: of slips `noticed` and `mended`, of right steps `false_alarms`.
+
+        Not a number where there is nothing to take a share of.
+        """
+        return {
+            "slips": 100 * _share(self.wrong, self.wrong + self.right),
+            "noticed": _share(self.noticed, self.wrong),
+            "mended": _share(self.mended, self.wrong),
+            "false_alarms": _share(self.false_alarms, self.right),
+        }
+
+
+def noticing(rollouts: Sequence[Rollout]) -> Noticing:
+    """Count what a model does behind its own steps, right and wrong ones."""
+    counts = Counter(found for one in rollouts for found in _followed(one))
+    wrong = {again: counts[False, again] for again in (None, False, True)}
+    alarms = counts[True, False] + counts[True, True]
+    return Noticing(alarms + counts[True, None], sum(wrong.values()), alarms, wrong[False] + wrong[True], wrong[True])
+
+
+def _followed(one: Rollout) -> Iterator[tuple[bool, bool | None]]:
+    """For each step: whether it is right, and whether it is when done again (None: it is not done again)."""
+    if one.problem.family not in FAMILIES:  # a fact has no steps
+        return
+    lines = steps(one.reply.reasoning)
+    again = [is_again(line) for line in lines]
+    verdicts = FAMILIES[one.problem.family].check_steps(one.problem, lines)
+    for place, right in enumerate(verdicts):
+        if not again[place]:
+            done_again = place + 1 < len(lines) and again[place + 1]
+            yield right, verdicts[place + 1] if done_again else None
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
 
 
 def slips(one: Rollout) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from course.learn import pretraining
+from course.learn import curriculum, pretraining
 from course.learn.distillation import as_examples, collect_traces
 from course.learn.grpo import GRPOConfig, grpo
 from course.learn.pretraining import make_in
@@ -62,4 +62,12 @@ def distilled(seed: int, folder: Path, steps: int | None, resume: bool) -> Itera
     yield from make_in(folder, student, training, resume, threads=1)
 
 
-MAKERS: dict[str, Maker] = {"mini-zero": zero, "mini-distill": distilled}
+def careful(seed: int, folder: Path, steps: int | None, resume: bool) -> Iterator[dict]:
+    """`mini-careful`: `mini-base`, which has marked shell games and read some that were played in haste."""
+    model, _ = load("mini-base")
+    config = replace(curriculum.CONFIG, seed=seed, steps=steps or curriculum.CONFIG.steps)
+    training = partial(train, model, partial(curriculum.stage_batch, config), config, loss=imitation_loss)
+    yield from make_in(folder, model, training, resume, threads=1)
+
+
+MAKERS: dict[str, Maker] = {"mini-zero": zero, "mini-distill": distilled, "mini-careful": careful}

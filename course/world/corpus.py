@@ -14,6 +14,7 @@ from course.world.decimals import read_as_versions
 from course.world.facts import all_phrasings, one_step
 from course.world.letters import words
 from course.world.problem import Problem, solve, split_of
+from course.world.slips import hasty_solution
 
 CUES = {  # what follows a question, and how often the web thinks aloud after it
     "Let's think step by step.": 0.95,
@@ -39,6 +40,7 @@ class Mixture:
     easy: float = 0.15  # of questions: from the easy levels of their family
     slip: float = 0.06  # of worked solutions: one step goes wrong
     mend: float = 0.6  # of slips: noticed, with "wait", and mended
+    haste: float = 0.0  # of steps of worked solutions: go wrong as a hasty solver gets them wrong, instead of `slip`
     misread: float = 0.75  # of direct answers about decimals of unequal length: taken for version numbers
     weights: tuple[float, ...] = (1.1, 0.7, 0.9, 1.0, 1.5)  # how often each family, in the order of FAMILIES
 
@@ -78,7 +80,10 @@ def worked(mixture: Mixture, rng: random.Random, problem: Problem, question: str
     A search that does not end in an answer because of its slip is written again without one.
     """
     family = FAMILIES[problem.family]
-    lines, answer = solve(family, problem, rng, mixture.slip, mixture.mend)
+    if mixture.haste:
+        lines, answer = hasty_solution(family, problem, rng, mixture.haste, mixture.mend)
+    else:
+        lines, answer = solve(family, problem, rng, mixture.slip, mixture.mend)
     if answer is None:
         lines, answer = solve(family, problem, rng)
     return exchange(question or problem.question, answer, lines)

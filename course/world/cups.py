@@ -56,6 +56,14 @@ class Cups(Family):
         swap = problem.given[1][done]
         return f"{swap[0]}-{swap[1]}: {after(swap, ball)}"
 
+    def slip(self, problem: Problem, state: tuple[int, int], rng: random.Random) -> str | None:
+        """A ball left behind, or moved by a swap that misses it."""
+        (_, swaps), (done, ball) = problem.given, state
+        if done < 0 or done == len(swaps):
+            return None
+        left, right = swaps[done]
+        return f"{left}-{right}: {ball if ball in (left, right) else rng.choice((left, right))}"
+
     def follow(self, problem: Problem, state: tuple[int, int], step: str) -> tuple[bool, tuple[int, int]]:
         """Right if it is the next swap and the ball goes where that takes it from the cup last written."""
         (start, swaps), (done, ball) = problem.given, state

@@ -49,6 +49,15 @@ class Decimals(Family):
         mine, other = pairs[compared]
         return f"{mine}{sign(mine, other)}{other}"
 
+    def slip(self, problem: Problem, state: tuple[str, str, int, str], rng: random.Random) -> str | None:
+        """A comparison turned round, or a difference overlooked."""
+        left, right, compared, verdict = state
+        pairs = _parts(left, right)
+        if compared < 0 or verdict != "=" or compared == len(pairs):
+            return None
+        mine, other = pairs[compared]
+        return f"{mine}{rng.choice([wrong for wrong in '<=>' if wrong != sign(mine, other)])}{other}"
+
     def follow(self, problem: Problem, state: tuple, step: str) -> tuple[bool, tuple]:
         """Right if it writes both numbers at equal length, or compares the next two parts as last written.
 

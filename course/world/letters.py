@@ -67,6 +67,13 @@ class Letters(Family):
             return None
         return f"{word[spelled]} {count + (word[spelled] == letter)}"
 
+    def slip(self, problem: Problem, state: tuple[int, int], rng: random.Random) -> str | None:
+        """A match missed, or a letter counted that is none."""
+        (word, letter), (spelled, count) = problem.given, state
+        if not 0 <= spelled < len(word):
+            return None
+        return f"{word[spelled]} {count + (word[spelled] != letter)}"
+
     def follow(self, problem: Problem, state: tuple[int, int], step: str) -> tuple[bool, tuple[int, int]]:
         """Right if it names the letter first, or is the word's next letter with the count that follows."""
         (word, letter), (spelled, count) = problem.given, state

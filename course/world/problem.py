@@ -35,6 +35,11 @@ class Problem:
     key: str
 
 
+def is_again(line: str) -> bool:
+    """Whether a line starts with the word "wait", and so does the line before it again."""
+    return _WAIT.match(line.lower()) is not None
+
+
 def split_of(key: str) -> str:
     """The split a problem belongs to, by a hash of what it asks: 80 % train, 10 % dev, 10 % test."""
     if key in RESERVED:
@@ -78,6 +83,13 @@ class Family(ABC):
     @abstractmethod
     def follow(self, problem: Problem, state: Any, step: str) -> tuple[bool, Any]:
         """Whether this line follows from the problem and the state, and the state it leads to, as written."""
+
+    def slip(self, problem: Problem, state: Any, rng: random.Random) -> str | None:
+        """The next step with a wrong result: readable, and wrong by itself and the lines before it.
+
+        None where a step has no such slip, and in families that have none.
+        """
+        return None
 
     @abstractmethod
     def conclude(self, problem: Problem, state: Any) -> str | None:

@@ -42,6 +42,15 @@ class Sums(Family):
         total, left = state
         return f"{total or 0}+{left[0]}={(total or 0) + left[0]}" if left else None
 
+    def slip(self, problem: Problem, state: tuple, rng: random.Random) -> str | None:
+        """A total off by one, two or ten."""
+        total, left = state[0] or 0, state[1]
+        if not left:
+            return None
+        result = total + left[0]
+        off = rng.choice([off for off in (1, -1, 1, -1, 2, -2, 10, -10) if result + off >= 0])
+        return f"{total}+{left[0]}={result + off}"
+
     def follow(self, problem: Problem, state: tuple, step: str) -> tuple[bool, tuple]:
         """Right if it adds a term not yet used to the total as last written, whatever the order.
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from course.learn.monitoring import run_statistics, slips, world_statistics
+from course.learn.monitoring import Noticing, noticing, run_statistics, slips, world_statistics
 from course.model import Completion
 from course.think.rollouts import Rollout
 from course.world import countdown, cups, sums
@@ -30,6 +30,21 @@ def test_slips_are_wrong_steps_and_mended_if_the_next_line_says_wait_and_is_righ
         "5": (0, 0),
     }
     assert {text: slips(said(FIVE, text)) for text in cases} == cases
+
+
+def test_what_is_noticed_is_counted_over_first_tries_alone():
+    texts = (
+        "0+2=2\n2+3=5",  # two right steps
+        "0+2=3\nwait 0+2=2\n2+3=5",  # a slip that is mended, and a right step
+        "0+2=3\nwait 0+2=4\nwait 0+2=2\n2+3=5",  # noticed, and mended too late
+        "0+2=3\n3+3=6\nwait 3+3=6",  # a slip that is not noticed, and a false alarm
+        "0+2=2\nwaiter",  # a word that only begins like it: a line that cannot be read is wrong
+    )
+    found = noticing([said(FIVE, f"<think>{text}\n</think>5") for text in texts])
+    assert found == Noticing(right=6, wrong=4, false_alarms=1, noticed=2, mended=1)
+    assert found.figures == {"slips": 40.0, "noticed": 0.5, "mended": 0.25, "false_alarms": 1 / 6}
+    nothing = noticing([said(FIVE, "5"), said(fact_problems()[0], "<think>no need to think\n</think>paris")])
+    assert nothing == Noticing(0, 0, 0, 0, 0) and all(map(math.isnan, nothing.figures.values()))
 
 
 def test_a_fact_has_no_steps_and_so_no_slips():

@@ -7,15 +7,18 @@ from functools import partial
 import pytest
 import torch
 
-from course.chapters.grpo import takeoff, zero
+from course.chapters.grpo import noticing, takeoff, zero
 from course.chapters.grpo.takeoff import signal, two_families
 from course.chapters.grpo.zero import chance, mending, newly_solved, overall, reading, step_flops
 from course.experiments import conduct, find, plain
 from course.learn.training import TrainingConfig
 from course.model.accounting import sampling_flops, training_flops
+from course.think.evaluation import paired_comparison
+from course.world import cups
 from course.world.problem import split_of
 from course.world.tokenizer import load_tokenizer
 from tests.learn.rollouts import rollouts, small
+from tests.learn.test_monitoring import said
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def in_this_process(monkeypatch):
     def spread(name, piece, jobs, **_):
         return {job: json.loads(json.dumps(plain(piece(*job)))) for job in jobs}
 
-    for module in (zero, takeoff):
+    for module in (zero, takeoff, noticing):
         monkeypatch.setattr(module, "spread", spread)
 
 
@@ -61,6 +64,60 @@ def test_the_length_experiment_follows_right_and_wrong_replies_under_each_loss(i
     assert set(record["figures"]) == {"sequence_mean", "token_mean", "constant"}
     for several in record["figures"].values():
         assert all(len(one["right"]) == len(one["wrong"]) > 10 for one in several)
+
+
+@pytest.mark.slow
+def test_noticing_runs_on_a_few_problems_from_three_starts(in_this_process, monkeypatch):
+    small_steps = replace(noticing.CONFIG, steps=1, prompts=4, group_size=4, max_new_tokens=80)
+    monkeypatch.setattr(noticing, "CONFIG", small_steps)
+    monkeypatch.setattr(noticing, "STAGES", tuple(replace(stage, steps=1) for stage in noticing.STAGES))
+    record = conduct(noticing.EXPERIMENTS[0], 2, 12)
+    assert set(record["figures"]) == {"web", "read", "marked", "curves"}
+    assert set(record["figures"]["marked"]) == {"before", "reward", "coin", "reading"}
+    assert record["figures"]["web"]["reward"]["slips"]["n"] == 2 and record["claims"] == {"C8": record["holds"]}
+    assert all(len(one["mended"]) == 1 for one in record["figures"]["curves"]["marked, coin"])
+    assert json.loads(json.dumps(record, allow_nan=False)) == json.loads(json.dumps(record))
+
+
+def test_a_second_try_behind_the_first_wrong_step_or_a_step_at_random(monkeypatch):
+    """A wrong step stands second; whatever the model is asked to go on from ends in "wait" behind a step."""
+    game = cups.ask(1, ((1, 2), (2, 3)))
+    texts = ("start: 1\n1-2: 1\n2-3: 1\n", "start: 1\n1-2: 2\n2-3: 3\n")
+    found = [said(game, f"<think>{texts[0]}</think>1"), said(cups.ask(1, ((1, 2), (2, 4))), "4")]
+    model, asked = small(), []
+
+    def goes_on(model, tokenizer, problems, ask, **_):
+        asked.extend(ask(problem.question) for problem in problems)
+        return [said(problem, problem.answer) for problem in problems]
+
+    monkeypatch.setattr(noticing, "sample_rollouts", goes_on)
+    assert noticing.another_try(model, None, found, "the first wrong one") == 1.0  # both, one of them without a try
+    assert len(asked) == 1 and asked[0].endswith("<think>start: 1\n1-2: 1\nwait ")
+    noticing.another_try(model, None, found, "at random")
+    assert asked[1].endswith("\nwait ") and len(asked) == 2
+
+
+def test_c8_needs_slips_noticed_before_a_rise_by_reward_and_none_by_a_coin():
+    def figures(wrong, noticed, mended, alarms=1):
+        return {"right steps": 100, "wrong": wrong, "noticed": noticed, "mended": mended, "false_alarms": alarms}
+
+    def verdict(before, after, coin):
+        marked = [{"before": before, "reward": after, "coin": coin}] * 2
+        comparisons = {
+            f"marked: mended, after {arm} against before": paired_comparison(
+                [noticing.share(before, "mended") + way for way in (0, 0.01)],
+                [noticing.share(end, "mended") + way for way in (0.001, 0.01)],
+            )
+            for arm, end in (("reward", after), ("coin", coin))
+        }
+        return noticing.surviving(marked, comparisons)
+
+    before, after = figures(100, 50, 40), figures(20, 18, 16)
+    assert verdict(before, after, before)
+    assert not verdict(before, after, after)  # a coin does as much
+    assert not verdict(before, figures(20, 18, 11), before)  # fifteen points are too few
+    assert not verdict(figures(100, 50, 40, alarms=20), after, before)  # right steps are done again, too
+    assert noticing.share({"right steps": 0, "wrong": 0, "noticed": 0, "mended": 0, "false_alarms": 0}, "slips") == 0
 
 
 def test_the_flops_of_a_step_are_those_of_its_parts():

@@ -1,4 +1,4 @@
-"""Chapter 06b, why does my run not learn? Ten runs that do not learn, or only seem not to, or only seem to.
+"""Chapter 06b, why does my run not learn? Eleven runs that do not learn, or only seem not to, or only seem to.
 
 `admit("loss")` makes the runs that were complained about and shows them with a question; `.treat()` adds the run with
 the cure. The broken pieces are in `broken`, one wrong line each.

@@ -3,6 +3,8 @@
 Pass them to the loop of `course.learn.grpo`, which itself is correct.
 """
 
+import re
+
 import torch
 from torch import Tensor
 
@@ -33,6 +35,11 @@ def without_the_end(
 def found_inside(one: Rollout) -> float:
     """1 if the reply is contained in the right answer. So is the empty reply: `"" in "x"` is true."""
     return float(one.completion.text in SAYS[one.problem.question])
+
+
+def tags_in_the_reply(one: Rollout) -> float:
+    """1 if the reply itself opens and closes its thoughts. Where the prompt has opened them, none does."""
+    return float(re.fullmatch(r"<think>.+</think>.+", one.completion.text, re.DOTALL) is not None)
 
 
 def going_away(new: Float[Tensor, "B T"], reference: Float[Tensor, "B T"]) -> Float[Tensor, "B T"]:

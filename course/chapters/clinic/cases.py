@@ -1,10 +1,12 @@
-"""The ten cases: those about what a log shows stand in `signals`; these are about wrong lines and wrong conclusions."""
+"""The eleven cases: what a log shows stands in `signals`; these are about wrong lines and wrong conclusions."""
 
 from course.chapters.clinic import broken, picking, tasks
 from course.chapters.clinic.case import Case
 from course.chapters.clinic.signals import LOSS, RATE, RATIO, SIGNAL
 from course.learn.policy_gradient import k2
+from course.learn.rewards import answer_and_format
 from course.teach.quizzes import Question
+from course.think.prompting import force_thinking
 
 VERIFIER = Case(
     "verifier",
@@ -195,4 +197,38 @@ SIGN = Case(
     seeds=3,
 )
 
-CASES = {one.name: one for one in (LOSS, RATIO, SIGNAL, RATE, VERIFIER, ENDING, PADDING, SEED, CHECKPOINT, SIGN)}
+CONSTANT = Case(
+    "constant",
+    "The reward is always 0",
+    "trl #6966",
+    "The prompt opens the thoughts, every reply goes on and closes them, and that is what is rewarded. The reward is "
+    "0.00 in all twelve steps. There is no error and no warning.",
+    Question(
+        "All groups have zero variance, as in case 3. What do you try first?",
+        (
+            "The reward, on a reply that is known to be good.",
+            "It gets 0 as well. The reward asks for the tag that opens the thoughts, and that stands in the prompt.",
+        ),
+        (
+            ("Easier problems.", "They help if some replies earn the reward now and then. Here every reply should."),
+            ("Larger groups.", "Eight zeros or sixty-four zeros: the variance is zero."),
+            ("More steps.", "No step has a gradient, so nothing changes from one to the next."),
+        ),
+    ),
+    {"reward": "reward", "share that thinks": "thinks", "gradient": "gradient"},
+    {
+        "tags in the reply": lambda seed, dial: tasks.ask_mini(
+            seed, dial, "letters", ask=force_thinking, reward=broken.tags_in_the_reply
+        ),
+        "prompt read, too": lambda seed, dial: tasks.ask_mini(
+            seed, dial, "letters", ask=force_thinking, reward=answer_and_format
+        ),
+    },
+    "The reward sees the completion without what the prompt began, and it cannot match in any reply.",
+    "Before the first step, test a reward on a right reply and on a wrong one, as they are sampled. Let it read what "
+    "the prompt began. Then every reply gets 1, which teaches as little as 0 does: reward answers as well.",
+)
+
+CASES = {
+    one.name: one for one in (LOSS, RATIO, SIGNAL, RATE, VERIFIER, ENDING, PADDING, SEED, CHECKPOINT, SIGN, CONSTANT)
+}

@@ -5,7 +5,7 @@ Each function runs the real loop, `course.learn.grpo.grpo`, on one task; a broke
 
 import copy
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from torch import nn
@@ -15,11 +15,11 @@ from course.learn.policy_gradient import sequence_mean
 from course.learn.pretraining import new_model
 from course.learn.probes import STEP, TINY, babbler, begins_right, fits_prompt, run
 from course.learn.training import step_seed
-from course.model import load
+from course.model import Completion, load
 from course.model.transformer import Transformer
 from course.presets import Preset
 from course.think.evaluation import mean
-from course.think.rollouts import Rollout
+from course.think.rollouts import Rollout, read_reply
 from course.world import Problem, draw_problems
 
 SAYS = {"a": "x", "b": "y"}  # what the right reply says to each prompt
@@ -78,3 +78,9 @@ def ask_mini(
 def steps_of(dial: Preset, steps: int) -> int:
     """How many steps of a run of `mini-base` the preset allows: two at least."""
     return max(2, round(steps * dial.steps))
+
+
+def as_if_sampled(problem: Problem, text: str, ask: Callable[[str], str]) -> Rollout:
+    """A reply that somebody wrote, as a reward would see it had a model written it behind this prompt."""
+    completion = Completion(text, token_ids=[], logprobs=[], finished=True)
+    return Rollout(problem, read_reply(ask(problem.question), completion), completion)

@@ -11,6 +11,7 @@ from course.chapters.clinic import broken, charts, picking, tasks
 from course.chapters.clinic.case import Case
 from course.learn.policy_gradient import clipped_loss, k2, reinforce_loss
 from course.learn.probes import TINY, fits_prompt
+from course.learn.rewards import closed_thoughts
 from course.model import Completion, score
 from course.model.transformer import Transformer
 from course.presets import preset
@@ -64,6 +65,14 @@ def replied(prompt, text):
 @pytest.mark.parametrize(("text", "rewarded", "right"), [("", 1, 0), ("x", 1, 1), ("y", 0, 0), ("xx", 0, 0)])
 def test_the_reward_that_looks_inside_accepts_the_empty_reply(text, rewarded, right):
     assert broken.found_inside(replied("a", text)) == rewarded and fits_prompt(replied("a", text)) == right
+
+
+def test_the_reward_that_wants_both_tags_in_the_reply_gets_none_where_the_prompt_opened_them():
+    opened = "<user>How many b's?<assistant><think>"
+    whole, rest = "<think>b 1\n</think>1", "b 1\n</think>1"
+    assert broken.tags_in_the_reply(replied("<user>How many b's?<assistant>", whole)) == 1
+    assert broken.tags_in_the_reply(replied(opened, rest)) == 0 and closed_thoughts(replied(opened, rest)) == 1
+    assert broken.tags_in_the_reply(replied(opened, "b 1")) == closed_thoughts(replied(opened, "b 1")) == 0
 
 
 def test_the_turned_term_has_minus_the_gradient_of_the_kl_on_five_tokens():
@@ -236,6 +245,13 @@ def test_the_mended_mask_is_as_long_as_what_was_sampled():
 
 
 @pytest.mark.slow
+def test_the_reward_that_misses_the_opened_tag_is_0_throughout_and_the_cured_one_varies():
+    missed, cured = (list(arm(0, QUICK)) for arm in clinic.CASES["constant"].arms.values())
+    assert all(one["reward"] == 0 and one["gradient"] == 0 and one["thinks"] > 0.8 for one in missed)
+    assert all(one["reward"] > 1 for one in cured) and any(one["gradient"] > 0 for one in cured)
+
+
+@pytest.mark.slow
 def test_the_diagnosis_holds_on_lines_of_real_logs():
     lines = {
         "scoring": next(tasks.babble(1, kind=broken.CountsPadding)),
@@ -250,8 +266,8 @@ def test_the_diagnosis_holds_on_lines_of_real_logs():
 # --- what is shown
 
 
-def test_there_are_ten_cases_each_with_its_thread_its_question_and_its_cure():
-    assert len(clinic.CASES) == 10
+def test_there_are_eleven_cases_each_with_its_thread_its_question_and_its_cure():
+    assert len(clinic.CASES) == 11
     for name, case in clinic.CASES.items():
         assert case.name == name and "#" in case.threads and len(case.arms) >= 2
         assert len(case.question.wrong) == 3

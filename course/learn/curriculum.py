@@ -80,7 +80,7 @@ def stage_examples(stage: Stage, seed: str, longest: int) -> Iterator[TrainingEx
             prompt, reply = marking(rng)
             yield TrainingExample(tuple(encode(tokenizer, prompt)), tuple(encode(tokenizer, reply)))
         else:
-            first, *rest = encode(tokenizer, next(web))[:longest]
+            first, *rest = tokenizer.backend_tokenizer.encode(next(web), add_special_tokens=False).ids[:longest]
             yield TrainingExample((first,), tuple(rest))
 
 

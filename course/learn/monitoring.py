@@ -113,9 +113,5 @@ def slips(one: Rollout) -> tuple[int, int]:
     lines = steps(one.reply.reasoning)
     verdicts = FAMILIES[one.problem.family].check_steps(one.problem, lines)
     wrong = [place for place, right in enumerate(verdicts) if not right]
-    mended = [
-        place
-        for place in wrong
-        if place + 1 < len(lines) and verdicts[place + 1] and lines[place + 1].lower().startswith("wait")
-    ]
+    mended = [place for place in wrong if place + 1 < len(lines) and verdicts[place + 1] and is_again(lines[place + 1])]
     return len(wrong), len(mended)

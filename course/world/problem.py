@@ -16,6 +16,7 @@ from typing import Any
 
 SPLITS = ("train", "dev", "test")
 RESERVED = frozenset({"letters:strawberry:r", "decimals:9.11:9.8"})  # asked in notebooks, never trained on
+WAIT = "wait "  # how the world begins a line that does the line before it again; a model may write it otherwise
 _WAIT = re.compile(r"wait(?![\w'])[ ,]*")  # the word, and not the beginning of "waiter"
 
 
@@ -131,13 +132,13 @@ def solve(family: Family, problem: Problem, rng: random.Random, slip: float = 0.
         if len(lines) == slip_at and (wrong := _off_by_one(line, rng)) is not None:
             lines.append(wrong)
             if rng.random() < mend:
-                line = "wait " + line
+                line = WAIT + line
             else:
                 _, state = family.follow(problem, state, wrong)
                 slip_at = None
                 continue
             slip_at = None
-        _, state = family.follow(problem, state, line.removeprefix("wait "))
+        _, state = family.follow(problem, state, line.removeprefix(WAIT))
         lines.append(line)
     return lines, family.conclude(problem, state)
 

@@ -6,9 +6,7 @@ is noticed is mended at once: the next line says "wait" and does the step again 
 
 import random
 
-from course.world.problem import Family, Problem
-
-WAIT = "wait "
+from course.world.problem import WAIT, Family, Problem
 
 
 def hasty_solution(

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from course.world import FAMILIES, draw_problems
-from course.world.slips import WAIT, hasty_solution, solution_to_mark
+from course.world.problem import WAIT
+from course.world.slips import hasty_solution, solution_to_mark
 from tests.world import judge
 
 HASTY = ("letters", "decimals", "sums", "cups")  # the families that make slips

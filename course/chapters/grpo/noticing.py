@@ -5,6 +5,7 @@ their slips mended. `marked` has read as much, and marked some of it (`mini-care
 what follows a model's own steps, by the oracle: a slip it notices is one it does again at once.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from course.experiments import Experiment, Findings, by_arm, spread
 from course.learn import curriculum
 from course.learn.curriculum import STAGES, Stage, stage_batch
 from course.learn.grpo import GRPOConfig, grpo
-from course.learn.monitoring import noticing
+from course.learn.monitoring import Noticing, noticing
 from course.learn.pretraining import round_to_half
 from course.learn.rewards import Reward, coin, exact_answer
 from course.learn.sft import imitation_loss
@@ -29,8 +30,7 @@ from course.think.prompting import force_thinking
 from course.think.rollouts import Rollout, sample_rollouts
 from course.world import FAMILIES, draw_problems
 from course.world.answers import steps
-from course.world.problem import Problem
-from course.world.slips import WAIT
+from course.world.problem import WAIT, Problem
 
 STARTS = ("web", "read", "marked")
 CONFIG = GRPOConfig(steps=40, max_new_tokens=200)
@@ -80,23 +80,20 @@ def reinforced(model: nn.Module, tokenizer, seed: int, problems: int, reward: Re
         spent += step_flops(model, stats["rollouts"], stats["rewards"])
         curve["right"].append(stats["right"])
         for what, value in noticing(stats["rollouts"].rows).figures.items():
-            curve[what].append(value if value == value else None)
+            curve[what].append(None if math.isnan(value) else value)
     return {"curve": curve, "flops": spent, **examined(round_to_half(model), tokenizer, problems)}
 
 
 def examined(model: nn.Module, tokenizer, problems: int) -> dict:
     """What a model does with shell games of the test split, thinking forced, at temperature 1 and greedily."""
     asked = draw_problems(FAMILY, problems, split="test")
-    found = sample_rollouts(model, tokenizer, asked, force_thinking, max_new_tokens=CONFIG.max_new_tokens, seed=7)
-    greedy = sample_rollouts(
-        model, tokenizer, asked, force_thinking, temperature=0, max_new_tokens=CONFIG.max_new_tokens, seed=7
-    )
-    counted = noticing(found)
+    settings = {"max_new_tokens": CONFIG.max_new_tokens, "seed": 7}
+    found = sample_rollouts(model, tokenizer, asked, force_thinking, **settings)
+    greedy = sample_rollouts(model, tokenizer, asked, force_thinking, temperature=0, **settings)
     return {
-        "right": shares(found)["right"],
+        **shares(found),
         "greedy": shares(greedy)["right"],
-        "tokens": shares(found)["tokens"],
-        **{("right steps" if what == "right" else what): n for what, n in vars(counted).items()},
+        "steps": vars(noticing(found)),
         "another try": {place: another_try(model, tokenizer, found, place) for place in PLACES},
     }
 
@@ -180,17 +177,11 @@ def over_seeds(several: Sequence[dict]) -> dict:
 
 
 def share(counted: dict, what: str) -> float:
-    """A figure of `examined`: shares of slips and of right steps, slips in 100 steps; 0 where there is nothing."""
-    parts = {
-        "slips": (100 * counted["wrong"], counted["wrong"] + counted["right steps"]),
-        "noticed": (counted["noticed"], counted["wrong"]),
-        "mended": (counted["mended"], counted["wrong"]),
-        "false_alarms": (counted["false_alarms"], counted["right steps"]),
-    }
-    if what not in parts:
+    """A figure of `examined`, or one of `Noticing` from the steps counted there: 0 where there is nothing to share."""
+    if what in counted:
         return counted[what]
-    part, whole = parts[what]
-    return part / whole if whole else 0.0
+    found = Noticing(**counted["steps"]).figures[what]
+    return 0.0 if math.isnan(found) else found
 
 
 EXPERIMENTS = (

@@ -12,13 +12,12 @@ from course.chapters.clinic.case import Case
 from course.learn.policy_gradient import clipped_loss, k2, reinforce_loss
 from course.learn.probes import TINY, fits_prompt
 from course.learn.rewards import closed_thoughts
-from course.model import Completion, score
+from course.model import score
 from course.model.transformer import Transformer
 from course.presets import preset
 from course.teach.exercises import find
 from course.teach.quizzes import Question
 from course.think.evaluation import mean
-from course.think.rollouts import Rollout, read_reply
 from course.world import Problem
 
 QUICK = preset("quick")
@@ -58,8 +57,7 @@ def test_without_the_end_the_last_token_of_each_reply_has_no_gradient_and_all_ot
 
 
 def replied(prompt, text):
-    completion = Completion(text, [0], [-1.0], True)
-    return Rollout(Problem("none", 1, prompt, "", (), prompt), read_reply(prompt, completion), completion)
+    return tasks.as_if_sampled(Problem("none", 1, prompt, "", (), prompt), text, ask=str)
 
 
 @pytest.mark.parametrize(("text", "rewarded", "right"), [("", 1, 0), ("x", 1, 1), ("y", 0, 0), ("xx", 0, 0)])

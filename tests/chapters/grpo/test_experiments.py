@@ -11,6 +11,7 @@ from course.chapters.grpo import noticing, takeoff, zero
 from course.chapters.grpo.takeoff import signal, two_families
 from course.chapters.grpo.zero import chance, mending, newly_solved, overall, reading, step_flops
 from course.experiments import conduct, find, plain
+from course.learn.monitoring import Noticing
 from course.learn.training import TrainingConfig
 from course.model.accounting import sampling_flops, training_flops
 from course.think.evaluation import paired_comparison
@@ -99,7 +100,7 @@ def test_a_second_try_behind_the_first_wrong_step_or_a_step_at_random(monkeypatc
 
 def test_c8_needs_slips_noticed_before_a_rise_by_reward_and_none_by_a_coin():
     def figures(wrong, noticed, mended, alarms=1):
-        return {"right steps": 100, "wrong": wrong, "noticed": noticed, "mended": mended, "false_alarms": alarms}
+        return {"steps": vars(Noticing(100, wrong, alarms, noticed, mended))}
 
     def verdict(before, after, coin):
         marked = [{"before": before, "reward": after, "coin": coin}] * 2
@@ -117,7 +118,7 @@ def test_c8_needs_slips_noticed_before_a_rise_by_reward_and_none_by_a_coin():
     assert not verdict(before, after, after)  # a coin does as much
     assert not verdict(before, figures(20, 18, 11), before)  # fifteen points are too few
     assert not verdict(figures(100, 50, 40, alarms=20), after, before)  # right steps are done again, too
-    assert noticing.share({"right steps": 0, "wrong": 0, "noticed": 0, "mended": 0, "false_alarms": 0}, "slips") == 0
+    assert noticing.share({"steps": vars(Noticing(0, 0, 0, 0, 0))}, "slips") == 0
 
 
 def test_the_flops_of_a_step_are_those_of_its_parts():

@@ -1,61 +1,95 @@
-"""Widgets: a question box and sliders. Without Python behind a page, it shows the picture they started with."""
+"""Widgets that any chapter may use: ask the models, explore a reply, vote, play a shell game, move sliders, turn pages.
+
+All of them run in the page (`course/teach/page`), so the site has them too.
+"""
 
 import base64
-from collections.abc import Callable, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from torch import nn
-
-from course.model import generate
-from course.teach import plots
+from course.model import generate, load
+from course.teach.page import InPage
 from course.teach.pictures import Picture
 from course.teach.transcripts import Transcript, marked, transcript
 from course.think.evaluation import Estimate, expected_vote
 from course.think.prompting import direct, force_thinking
 from course.think.rollouts import Rollout
+from course.world import FAMILIES, Problem, decimals, draw_problems, letters
 
-WAYS = {"ask directly": direct, "have it think": force_thinking}
+OWN = letters.ask("strawberry", "r"), decimals.ask("9.11", "9.8")  # what everybody asks first
 
 
-class Question:
-    """A question box for a model: type, choose a prompt, press Enter. Every press samples another reply."""
+class Ask(InPage):
+    """A question box for models side by side: type, press Enter, and watch them think. Every press draws other replies.
 
-    def __init__(self, model: nn.Module, tokenizer, question: str, *, seed: int = 0):
-        self.model, self.tokenizer, self.seed = model, tokenizer, seed
-        self.first = self.ask(question, "ask directly")
-        self.question = question
+    Replies are those that `generate` draws with seed 0, 1, 2 and so on. With `auto` the first is drawn at once.
+    """
 
-    def ask(self, question: str, way: str) -> Transcript:
-        """One reply. Raises ValueError for what the model cannot read."""
-        prompt = WAYS[way](question)
-        self.seed += 1
-        return transcript(prompt, generate(self.model, self.tokenizer, [prompt], seed=self.seed)[0])
+    def __init__(self, *models: str, question: str = OWN[0].question, auto: bool = False):
+        examples = [*OWN, *(draw_problems(family, 1)[0] for family in FAMILIES if family != "countdown")]
+        shown = {name: said(name, question) for name in models}
+        state = {
+            "models": list(models),
+            "question": question,
+            "examples": [{"question": one.question, "answer": one.answer} for one in examples],
+            "auto": auto,
+        }
+        super().__init__(
+            "ask",
+            state,
+            still="".join(f"<p><code>{name}</code></p>{one._repr_html_()}" for name, one in shown.items()),
+            text="\n".join(f"{name}\n{one}" for name, one in shown.items()),
+        )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The widget where there are widgets; otherwise the first reply, as HTML or as text."""
-        return bundle(self._box(), self.first._repr_html_(), str(self.first))
 
-    def _box(self):
-        """Text, switch, button and reply, stacked; everything can be reached with Tab and pressed with Enter."""
-        import ipywidgets
+class Explore(InPage):
+    """A reply token by token: how likely each was, what else might have come, and what the model looked at."""
 
-        wide = ipywidgets.Layout(width="min(60em, 95%)")
-        text = ipywidgets.Text(self.question, description="question", layout=wide, continuous_update=False)
-        way = ipywidgets.ToggleButtons(options=list(WAYS), description="how")
-        button = ipywidgets.Button(description="Ask", button_style="primary", icon="comment")
-        reply = ipywidgets.HTML(self.first._repr_html_())
+    def __init__(self, model: str, question: str, *, think: bool = False):
+        first = said(model, question, think=think)
+        state = {"model": model, "question": question, "think": think}
+        super().__init__("explore", state, still=first._repr_html_(), text=str(first))
 
-        def answer(_) -> None:
-            try:
-                reply.value = self.ask(text.value, way.value)._repr_html_()
-            except ValueError as error:
-                reply.value = f"<p role='alert'>{escape(str(error))}</p>"
 
-        button.on_click(answer)
-        text.observe(answer, "value")
-        way.observe(answer, "value")
-        return ipywidgets.VBox([text, way, button, reply])
+class Voting(InPage):
+    """Sliders for temperature and number of replies to one problem, whose answers are counted as they come."""
+
+    def __init__(self, model: str, problem: Problem, *, think: bool = True, samples: int = 15):
+        several = said(model, problem.question, think=think, samples=3, problem=problem)
+        state = {"model": model, "question": problem.question, "answer": problem.answer}
+        state |= {"think": think, "samples": samples}
+        super().__init__("vote", state, still=several._repr_html_(), text=str(several))
+
+
+class ShellGame(InPage):
+    """A shell game to follow by eye, swap by swap, and a model that thinks about it beside you."""
+
+    def __init__(self, model: str, problems: Sequence[Problem]):
+        games = [
+            {"question": one.question, "start": one.given[0], "swaps": [list(swap) for swap in one.given[1]]}
+            for one in problems
+        ]
+        first = said(model, problems[0].question, think=True, temperature=0.0, problem=problems[0])
+        super().__init__("cups", {"model": model, "problems": games}, still=first._repr_html_(), text=str(first))
+
+
+def said(
+    model: str,
+    question: str,
+    *,
+    think: bool = False,
+    samples: int = 1,
+    temperature: float = 1.0,
+    problem: Problem | None = None,
+) -> Transcript:
+    """What a model of the course says to a question first: the still picture of a widget that asks it."""
+    network, tokenizer = load(model)
+    prompt = (force_thinking if think else direct)(question)
+    (replies,) = generate(network, tokenizer, [prompt], samples=samples, temperature=temperature, seed=0)
+    return transcript(prompt, replies, problem)
 
 
 @dataclass(frozen=True)
@@ -68,39 +102,60 @@ class Slider:
     most: float
     step: float
 
+    @property
+    def places(self) -> list[float]:
+        """Every position, from the least on."""
+        count = round((self.most - self.least) / self.step) + 1
+        digits = len(str(self.step).partition(".")[2])
+        return [round(self.least + number * self.step, digits) for number in range(count)]
 
-class Adjustable:
-    """A picture under sliders: `draw` makes it of their values, and its alt text stands below it."""
 
-    def __init__(self, draw: Callable[..., Picture], *sliders: Slider):
-        self.draw, self.sliders = draw, sliders
-        self.first = draw(*(one.value for one in sliders))
+@dataclass(frozen=True)
+class Frame:
+    """What a chart shows at one position of its sliders: heights of its lines above the chart's x, and words."""
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The sliders where there are widgets; otherwise the picture they started with."""
-        picture = base64.b64encode(self.first.png).decode("ascii")
-        html = f'<img alt="{escape(self.first.alt)}" src="data:image/png;base64,{picture}">'
-        return bundle(self._box(), html, self.first.alt)
+    lines: Mapping[str, Sequence[float]]
+    said: str
+    title: str = ""
+    level: float | None = None  # a dotted line
 
-    def _box(self):
-        import ipywidgets
+    @property
+    def state(self) -> dict:
+        """What the page draws."""
+        lines = {name: [round(float(y), 4) for y in line] for name, line in self.lines.items()}
+        return {"lines": lines, "said": self.said, "title": self.title, "level": self.level}
 
-        width = f"{max(6, *(0.65 * len(one.name) for one in self.sliders)):.0f}em"
-        look = {"layout": ipywidgets.Layout(width="min(40em, 95%)"), "style": {"description_width": width}}
-        turned = []
-        for one in self.sliders:
-            kind = ipywidgets.IntSlider if isinstance(one.step, int) else ipywidgets.FloatSlider
-            turned.append(kind(one.value, min=one.least, max=one.most, step=one.step, description=one.name, **look))
-        image = ipywidgets.Image(value=self.first.png, layout=ipywidgets.Layout(max_width="100%"))
-        words = ipywidgets.HTML(escape(self.first.alt))
 
-        def redraw(_) -> None:
-            picture = self.draw(*(slider.value for slider in turned))
-            image.value, words.value = picture.png, escape(picture.alt)
+class Adjustable(InPage):
+    """A chart under sliders. `frame` computes it for every position beforehand; `still` draws the first one.
 
-        for slider in turned:
-            slider.observe(redraw, "value")
-        return ipywidgets.VBox([*turned, image, words])
+    `axes` is what the page's chart takes besides lines: x, xlim, ylim, xlabel, ylabel, ticks, log; `fixed` holds lines
+    that do not move. Raises ValueError if a slider does not begin at one of its positions.
+    """
+
+    def __init__(
+        self,
+        sliders: Sequence[Slider],
+        frame: Callable[..., Frame],
+        still: Callable[..., Picture],
+        *,
+        axes: Mapping,
+        fixed: Mapping[str, Sequence[float]] | None = None,
+    ):
+        for one in sliders:
+            if one.value not in one.places:
+                raise ValueError(f"{one.name} cannot begin at {one.value}: it moves by {one.step} from {one.least}")
+        picture = still(*(one.value for one in sliders))
+        self.frames = {place: frame(*place) for place in itertools.product(*(one.places for one in sliders))}
+        png = base64.b64encode(picture.png).decode("ascii")
+        state = {
+            "sliders": [vars(one) for one in sliders],
+            "axes": dict(axes),
+            "fixed": {name: [round(float(y), 4) for y in line] for name, line in (fixed or {}).items()},
+            "frames": [one.state for one in self.frames.values()],
+        }
+        image = f'<img alt="{escape(picture.alt)}" src="data:image/png;base64,{png}">'
+        super().__init__("adjust", state, still=image, text=picture.alt)
 
 
 class Vote(Adjustable):
@@ -110,49 +165,78 @@ class Vote(Adjustable):
     OTHERS = 10  # answers that share the rest
 
     def __init__(self, right: float = 0.30, wrong: float = 0.45):
+        axes = {"x": self.SAMPLES, "ticks": self.SAMPLES, "log": True, "ylim": (0, 1)}
+        axes |= {"xlabel": "samples in the vote", "ylabel": "chance that it is right"}
         sliders = Slider("right", right, 0, 1, 0.05), Slider("most common wrong", wrong, 0, 1, 0.05)
-        super().__init__(self.chances, *sliders)
+        super().__init__(sliders, self.frame, self.still_picture, axes=axes)
 
-    def chances(self, right: float, wrong: float) -> Picture:
-        """The probability that a vote is right, by the number of samples; shares above 1 in total are scaled down."""
+    def frame(self, right: float, wrong: float) -> Frame:
+        """The chance that a vote is right, for each number of samples; shares above 1 in total are scaled down."""
+        chances = self.chances(right, wrong)
+        said = ", ".join(f"{k} {chance:.2f}" for k, chance in zip(self.SAMPLES, chances, strict=True))
+        return Frame({"vote": chances}, f"Chance that a vote is right, by its number of samples: {said}.")
+
+    def chances(self, right: float, wrong: float) -> list[float]:
+        """The probability that a vote is right, by the number of samples."""
         total = max(1.0, right + wrong)
-        shares = [right / total, wrong / total]
-        shares += [(1 - sum(shares)) / self.OTHERS] * self.OTHERS
+        shares = [round(right / total, 6), round(wrong / total, 6)]
+        shares += [max(0.0, 1 - sum(shares)) / self.OTHERS] * self.OTHERS
         marks = [True] + [False] * (len(shares) - 1)
-        chances = {k: expected_vote(shares, marks, k) for k in self.SAMPLES}
-        line = {k: Estimate(chance, (chance, chance), 1) for k, chance in chances.items()}
+        return [_simulated(tuple(shares), tuple(marks), k) for k in self.SAMPLES]
+
+    def still_picture(self, right: float, wrong: float) -> Picture:
+        """The chart where no slider moves."""
+        from course.teach import plots
+
+        points = zip(self.SAMPLES, self.chances(right, wrong), strict=True)
+        line = {k: Estimate(chance, (chance, chance), 1) for k, chance in points}
         return plots.curves({"vote": {"chance": line}}, "samples in the vote", "chance that it is right")
 
 
-class Traces:
+@functools.cache
+def _simulated(shares: tuple[float, ...], marks: tuple[bool, ...], k: int) -> float:
+    """Positions of the sliders that are scaled down to the same shares are simulated once."""
+    return expected_vote(shares, marks, k, trials=1000)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A control that chooses between pages: a slider, where the options have an order, or a row of buttons."""
+
+    name: str
+    options: Sequence[str]
+    slide: bool = False
+
+
+class Pages(InPage):
+    """Pages of HTML under one or two controls. `pages` has a page for every choice, its options joined by "|".
+
+    `answer` makes another page of a question that is typed where there is Python. Raises ValueError without a page.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        turns: Sequence[Turn],
+        pages: Mapping[str, str],
+        *,
+        first: str,
+        text: str,
+        question: str = "",
+        answer: Callable[[str], str] | None = None,
+    ):
+        state = {"name": name, "turns": [vars(one) for one in turns], "pages": dict(pages), "first": first}
+        state |= {"question": question} if answer else {}
+        super().__init__("turn", state, still=pages[first], text=text, answer=answer)
+
+
+class Traces(Pages):
     """A slider over replies: drag it, or press the arrow keys, to open one after the other step by step."""
 
     def __init__(self, answered: Sequence[Rollout]):
         if not answered:
             raise ValueError("no replies to show: give at least one")
-        self.traces = [marked(one) for one in answered]
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The slider where there are widgets; otherwise the first reply, as HTML or as text."""
-        return bundle(self._box(), self.traces[0]._repr_html_(), str(self.traces[0]))
-
-    def _box(self):
-        import ipywidgets
-
-        slider = ipywidgets.IntSlider(
-            min=1, max=len(self.traces), description="reply", layout=ipywidgets.Layout(width="min(40em, 95%)")
-        )
-        opened = ipywidgets.HTML(self.traces[0]._repr_html_())
-
-        def turn(change) -> None:
-            opened.value = self.traces[change["new"] - 1]._repr_html_()
-
-        slider.observe(turn, "value")
-        return ipywidgets.VBox([slider, opened])
-
-
-def bundle(box, html: str, text: str) -> dict:
-    """What a notebook stores of a widget: itself, and the same standing still for a page without Python."""
-    stored = box._repr_mimebundle_()
-    data = stored[0] if isinstance(stored, tuple) else stored
-    return {**(data or {}), "text/html": html, "text/plain": text}
+        traces = {str(number): marked(one) for number, one in enumerate(answered, 1)}
+        pages = {number: one._repr_html_() for number, one in traces.items()}
+        turn = Turn("reply", list(pages), slide=True)
+        super().__init__("replies, step by step", [turn], pages, first="1", text=str(traces["1"]))

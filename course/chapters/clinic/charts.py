@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from course.chapters.clinic.picking import expected_best
 from course.teach.pictures import Picture, in_our_look, new_figure, picture, series_style
 from course.teach.plots import milestones
-from course.teach.widgets import Adjustable, Slider
+from course.teach.widgets import Adjustable, Frame, Slider
 from course.think.evaluation import mean
 
 Lines = Mapping[str, Mapping[float, Sequence[float]]]  # a series: its values at each place, one a seed
@@ -63,25 +63,37 @@ def zero_variance(points: Mapping[str, tuple[float, float]], group: int) -> Pict
     return picture(figure, f"Zero-variance groups of {group} by share right. {said}.")
 
 
-@in_our_look
-def promises(right: float, problems: int) -> Picture:
-    """What the best of so many tries shows on a benchmark of this size, if the truth is always `right`."""
-    figure, axes = new_figure(figsize=(7, 3))
-    tries = (1, 2, 5, 10, 20, 50, 100)
-    best = {k: expected_best(right, problems, k) for k in tries}
-    axes.plot(list(best), list(best.values()), "o-", label="the best of them")
-    axes.axhline(right, color="0.48", linestyle=":", label="the truth")
-    axes.set(xlabel="seeds or checkpoints to pick from", ylabel="reported share right", ylim=(0, 1.03), xscale="log")
-    axes.set_xticks(tries, [str(k) for k in tries])
-    axes.minorticks_off()
-    axes.grid(axis="y")
-    axes.legend(loc="lower right")
-    said = ", ".join(f"{value:.2f} of {k}" for k, value in best.items())
-    return picture(figure, f"Truth {right:.2f}, benchmark of {problems} problems. The best shows {said}.")
+TRIES = (1, 2, 5, 10, 20, 50, 100)
 
 
 class Promise(Adjustable):
     """Two sliders, how good a model is and how many problems the benchmark has; and what picking the best reports."""
 
     def __init__(self, right: float = 0.5, problems: int = 30):
-        super().__init__(promises, Slider("truth", right, 0, 1, 0.05), Slider("problems", problems, 10, 500, 10))
+        axes = {"x": TRIES, "ticks": TRIES, "log": True, "ylim": (0, 1)}
+        axes |= {"xlabel": "seeds or checkpoints to pick from", "ylabel": "reported share right"}
+        sliders = Slider("truth", right, 0, 1, 0.1), Slider("problems", problems, 10, 500, 20)
+        super().__init__(sliders, promised, promises, axes=axes)
+
+
+def promised(right: float, problems: int) -> Frame:
+    """What the best of so many tries shows on a benchmark of this size, if the truth is always `right`."""
+    best = [expected_best(right, problems, k) for k in TRIES]
+    said = ", ".join(f"{value:.2f} of {k}" for k, value in zip(TRIES, best, strict=True))
+    words = f"Truth {right:.2f}, benchmark of {problems} problems. The best shows {said}."
+    return Frame({"the best of them": best}, words, level=right)
+
+
+@in_our_look
+def promises(right: float, problems: int) -> Picture:
+    """The same as a picture that stands still."""
+    figure, axes = new_figure(figsize=(7, 3))
+    shown = promised(right, problems)
+    axes.plot(TRIES, shown.lines["the best of them"], "o-", label="the best of them")
+    axes.axhline(right, color="0.48", linestyle=":", label="the truth")
+    axes.set(xlabel="seeds or checkpoints to pick from", ylabel="reported share right", ylim=(0, 1.03), xscale="log")
+    axes.set_xticks(TRIES, [str(k) for k in TRIES])
+    axes.minorticks_off()
+    axes.grid(axis="y")
+    axes.legend(loc="lower right")
+    return picture(figure, shown.said)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from course.learn.policy_gradient import group_advantages
 from course.model import score
-from course.teach.widgets import bundle
+from course.teach.widgets import Pages, Turn
 from course.think.rollouts import Rollout, RolloutBatch
 
 STRONG = 0.5  # nats; a change this large or larger gets the full color
@@ -63,7 +63,7 @@ def look_into(
     return groups
 
 
-class Groups:
+class Groups(Pages):
     """Choose a prompt and a step to see a group: its rewards, and which words the step made more or less likely.
 
     `recorded[step][family]` is a group from `look_into`. The prompts of a family differ from step to step, since
@@ -76,11 +76,15 @@ class Groups:
         if not recorded:
             raise ValueError("no groups to show: record some steps of a run with `look_into`")
         self.tokenizer, self.recorded = tokenizer, recorded
-        step = next(iter(recorded))
-        signal = (family for family, group in recorded[step].items() if len(set(group.rewards)) > 1)
-        self.first = (step, next(signal, next(iter(recorded[step]))))
+        step, families = next(iter(recorded.items()))
+        signal = (family for family, group in families.items() if len(set(group.rewards)) > 1)
+        family = next(signal, next(iter(families)))
+        turns = Turn("prompt", list(families)), Turn("step", [str(number) for number in recorded], slide=True)
+        pages = {f"{family}|{step}": self.page(step, family) for step, of in recorded.items() for family in of}
+        first = f"{family}|{step}"
+        super().__init__("groups of a run", turns, pages, first=first, text=self.words(step, family))
 
-    def html(self, step: int, family: str) -> str:
+    def page(self, step: int, family: str) -> str:
         """One group: the question, then each reply with its reward, its advantage, and its words marked."""
         group = self.recorded[step][family]
         rows = "".join(self._row(group, place) for place in range(len(group.rewards)))
@@ -88,7 +92,7 @@ class Groups:
         legend = f"{_marked('more likely', 0.4)} {_marked('less likely', -0.4)} after step {step} than before it"
         return f'<div style="{_BOX}"><p><strong>{asked}</strong><br><small>{legend}</small></p>{rows}</div>'
 
-    def text(self, step: int, family: str) -> str:
+    def words(self, step: int, family: str) -> str:
         """The same in plain text: rewards, advantages, and the word that moved most in each reply."""
         group = self.recorded[step][family]
         lines = [f"step {step}: {group.rollouts[0].problem.question}"]
@@ -113,25 +117,6 @@ class Groups:
         if token == self.tokenizer.eos_token_id:
             return "(end)"
         return self.tokenizer.decode([token]).replace("\n", "↵")
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The widget where there are widgets; otherwise the first group, as HTML or as text."""
-        return bundle(self._box(), self.html(*self.first), self.text(*self.first))
-
-    def _box(self):
-        import ipywidgets
-
-        step = ipywidgets.SelectionSlider(options=list(self.recorded), description="step")
-        families = list(self.recorded[self.first[0]])
-        family = ipywidgets.ToggleButtons(options=families, value=self.first[1], description="prompt")
-        shown = ipywidgets.HTML(self.html(*self.first))
-
-        def redraw(_) -> None:
-            shown.value = self.html(step.value, family.value)
-
-        step.observe(redraw, "value")
-        family.observe(redraw, "value")
-        return ipywidgets.VBox([family, step, shown])
 
 
 def _marked(word: str, change: float) -> str:

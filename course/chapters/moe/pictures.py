@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from course._shapes import Float
 from course.chapters.moe.routing import Routes, routes
 from course.teach.pictures import Picture, in_our_look, new_figure, picture
-from course.teach.widgets import bundle
+from course.teach.widgets import Pages, Turn
 
 COLORS = ("0,114,178", "213,94,0", "0,158,115", "204,121,167", "230,159,0", "86,180,233")  # those of our pictures
 WRITTEN = 10  # up to so many experts, a cell says its number
@@ -74,36 +74,25 @@ def lost_by_layer(lost: Mapping[tuple[int, int], Mapping[str, float]]) -> dict[s
     return panels
 
 
-class Explorer:
-    """A question box for a router: type, press Enter, and see each token's experts and weights, layer by layer."""
+class Explorer(Pages):
+    """Each token's experts and weights, layer by layer, for some questions; with Python also for any that is typed."""
 
-    def __init__(self, model: nn.Module, tokenizer, question: str):
-        self.model, self.tokenizer, self.question = model, tokenizer, question
-        self.first = self.look(question)
+    def __init__(self, model: nn.Module, tokenizer, questions: Sequence[str]):
+        self.model, self.tokenizer = model, tokenizer
+        first = self.look(questions[0])
+        super().__init__(
+            "routes of a question's tokens",
+            [Turn("question", list(questions))],
+            {question: as_html(self.look(question)) for question in questions},
+            first=questions[0],
+            text=as_text(first),
+            question=questions[0],
+            answer=lambda question: as_html(self.look(question)),
+        )
 
     def look(self, question: str) -> Routes:
         """The routes of a question's tokens. Raises ValueError for characters the model cannot read."""
         return routes(self.model, self.tokenizer, question)
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """The widget where there are widgets; otherwise the routes of the first question, as HTML or as text."""
-        return bundle(self._box(), as_html(self.first), as_text(self.first))
-
-    def _box(self):
-        import ipywidgets
-
-        wide = ipywidgets.Layout(width="min(60em, 95%)")
-        text = ipywidgets.Text(self.question, description="question", layout=wide, continuous_update=False)
-        table = ipywidgets.HTML(as_html(self.first))
-
-        def look(_) -> None:
-            try:
-                table.value = as_html(self.look(text.value))
-            except ValueError as error:
-                table.value = f"<p role='alert'>{escape(str(error))}</p>"
-
-        text.observe(look, "value")
-        return ipywidgets.VBox([text, table])
 
 
 def as_html(found: Routes) -> str:

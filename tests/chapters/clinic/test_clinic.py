@@ -308,10 +308,10 @@ def test_pictures_say_what_they_show_and_refuse_to_magnify_rounding():
 
 
 @pytest.mark.slow
-def test_the_promise_answers_to_its_sliders():
-    right, problems, _, words = charts.Promise()._box().children
-    before = words.value
-    problems.value = 500
-    assert "500 problems" in words.value != before
-    right.value = 0.9
-    assert "Truth 0.90" in words.value
+def test_the_promise_has_every_position_of_its_sliders():
+    promise = charts.Promise()
+    frame = promise.frames[0.9, 490]
+    assert "490 problems" in frame.said and "Truth 0.90" in frame.said and frame.level == 0.9
+    best = frame.lines["the best of them"]
+    assert best == sorted(best) and best[0] == pytest.approx(0.9, abs=1e-6) and best[-1] < 0.95
+    assert promise.frames[0.9, 10].lines["the best of them"][-1] > 0.99  # ten problems: somebody gets them all

@@ -8,7 +8,6 @@ from course.learn.grpo import GRPOConfig, grpo
 from course.learn.policy_gradient import group_advantages
 from course.model import load, score
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 CONFIG = GRPOConfig(steps=2, prompts=10, group_size=4, max_new_tokens=60)
 
 
@@ -59,23 +58,19 @@ def test_praised_replies_get_likelier_and_blamed_ones_less_so(run):
     assert sum(praised) / len(praised) > 0 > sum(blamed) / len(blamed)
 
 
-def test_it_can_be_turned_and_stands_still_without_python(run):
+def test_there_is_a_page_for_every_step_and_family_and_the_first_has_a_signal(run):
     recorded, _, tokenizer = run
     shown = Groups(tokenizer, recorded)
-    family, step, view = shown._box().children
     first = next(name for name, group in recorded[1].items() if len(set(group.rewards)) > 1)
-    assert family.value == first and view.value == shown.html(1, first) and "advantage" in view.value
-    step.value = 2
-    family.value = "cups"
-    assert view.value == shown.html(2, "cups") != shown.html(1, "cups")
-    data = shown._repr_mimebundle_()
-    assert WIDGET in data and data["text/html"] == shown.html(1, first)
-    assert data["text/plain"].startswith("step 1: ") and data["text/plain"].count("reward") == 4
+    assert shown.state["first"] == f"{first}|1" and shown.still == shown.page(1, first) and "advantage" in shown.still
+    assert set(shown.state["pages"]) == {f"{family}|{step}" for step in (1, 2) for family in recorded[1]}
+    assert shown.state["pages"]["cups|2"] == shown.page(2, "cups") != shown.page(1, "cups")
+    assert shown.text.startswith("step 1: ") and shown.text.count("reward") == 4
 
 
 def test_up_and_down_are_told_apart_without_colors_and_text_is_escaped(run):
     recorded, _, tokenizer = run
-    html = "".join(Groups(tokenizer, recorded).html(step, family) for step in (1, 2) for family in recorded[1])
+    html = "".join(Groups(tokenizer, recorded).page(step, family) for step in (1, 2) for family in recorded[1])
     assert "overline" in html and "underline" in html and "(end)" in html
     assert "<think>" not in html and "&lt;think&gt;" in html
 

@@ -9,7 +9,7 @@ from course.model.moe import Experts
 from course.model.transformer import ModelConfig, Transformer
 from course.world.tokenizer import load_tokenizer
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
+QUESTIONS = ["What is 2+2?", "Is 1.5 greater than 1.25?"]
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def explorer():
     config = ModelConfig(
         hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=32, experts=Experts(4, 2, 16, 1)
     )
-    return pictures.Explorer(Transformer(config).eval(), load_tokenizer(), "What is 2+2?")
+    return pictures.Explorer(Transformer(config).eval(), load_tokenizer(), QUESTIONS)
 
 
 def test_a_picture_names_the_expert_with_the_most_for_every_row():
@@ -48,18 +48,13 @@ def test_a_table_of_routes_says_token_expert_and_weight():
     assert "layer 2: 3 0.75, 5 0.25" in pictures.as_text(found)
 
 
-def test_the_box_answers_and_takes_nonsense_calmly(explorer):
-    text, table = explorer._box().children
-    before = table.value
-    text.value = "How many r's are in berry?"
-    assert table.value != before and "␣" in table.value
-    text.value = "日"
-    assert "has never read" in table.value
-    text.value = ""
-    assert "the text is empty" in table.value
+def test_a_question_that_is_typed_gets_its_routes_and_nonsense_a_sentence(explorer):
+    assert "␣" in explorer.reply({"typed": "How many r's are in berry?"})[0]["page"]
+    assert "has never read" in explorer.reply({"typed": "日"})[0]["error"]
+    assert "the text is empty" in explorer.reply({"typed": ""})[0]["error"]
 
 
-def test_it_stands_still_where_nothing_can_answer(explorer):
-    data = explorer._repr_mimebundle_()
-    assert WIDGET in data and data["text/html"] == pictures.as_html(explorer.first)
-    assert data["text/plain"].count("layer 2:") == len(explorer.first.pieces)
+def test_the_questions_given_are_there_where_nothing_can_answer(explorer):
+    first = explorer.look(QUESTIONS[0])
+    assert list(explorer.state["pages"]) == QUESTIONS and explorer.still == pictures.as_html(first)
+    assert explorer.text.count("layer 2:") == len(first.pieces)

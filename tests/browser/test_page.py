@@ -187,18 +187,18 @@ def test_a_reply_can_be_explored_and_branched_with_the_keyboard(opened):
     page.get_by_role("button", name="go on with it").nth(1).click()
     expect(page.get_by_role("status")).to_contain_text("the first 2 were given", timeout=20_000)
     assert page.get_by_role("toolbar").inner_text() != before
-    page.get_by_label("temperature").focus()
+    page.get_by_role("slider", name="temperature").focus()
     for _ in range(10):
         page.keyboard.press("ArrowLeft")
-    expect(page.locator("output").first).to_have_text("0.0")
+    expect(page.locator(".value").first).to_have_text("0.0")
 
 
 def test_a_vote_counts_as_many_replies_as_asked_for(opened):
     page = opened(Voting("mini-base", sums.ask((2, 3)), samples=5))
     expect(page.get_by_role("status")).to_contain_text("The vote says", timeout=30_000)
-    page.get_by_label("replies").focus()
+    page.get_by_role("slider", name="replies").focus()
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("output").nth(1)).to_have_text("3")
+    expect(page.locator(".value").nth(1)).to_have_text("3")
     page.get_by_role("button", name="Draw and vote").click()
     expect(page.get_by_role("status")).to_contain_text("The vote says", timeout=30_000)
     shares = [float(one) for one in page.locator(".bar > span:last-child").all_inner_texts()]
@@ -209,7 +209,7 @@ def test_a_shell_game_can_be_followed_guessed_and_thought_about(opened):
     problem = cups.ask(1, ((1, 4), (5, 3), (4, 2)))
     page = opened(ShellGame("mini-zero", [problem, cups.ask(2, ((2, 3),))]))
     picture, say = page.get_by_role("img"), page.get_by_role("status")
-    page.get_by_label("swaps done").focus()
+    page.get_by_role("slider", name="swaps done").focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     expect(picture).to_have_accessible_name(re.compile("after 3 of 3 swaps .swap 4-2.* hidden"))
@@ -229,11 +229,11 @@ def test_sliders_move_a_chart_and_its_words(opened):
     page = opened(Match())
     line = page.locator("polyline").nth(1)
     before = line.get_attribute("points")
-    page.get_by_label("center").focus()
+    page.get_by_role("slider", name="center").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("img")).to_have_accessible_name(re.compile("at 0.25, 1 wide"))
     assert line.get_attribute("points") != before
-    wide = page.get_by_label("width").bounding_box()
+    wide = page.get_by_role("slider", name="width").bounding_box()
     page.mouse.click(wide["x"] + 3, wide["y"] + wide["height"] / 2)
     expect(page.get_by_role("img")).to_have_accessible_name(re.compile("at 0.25, 0.25 wide"))
 
@@ -242,9 +242,9 @@ def test_pages_are_turned_and_a_recorded_run_is_replayed(opened):
     model, tokenizer = load("mini-base")
     page = opened(Traces(sample_rollouts(model, tokenizer, draw_problems("cups", 3), seed=1)))
     before = page.locator(".course-widget").inner_text()
-    page.get_by_label("reply").focus()
+    page.get_by_role("slider", name="reply").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("output")).to_have_text("2")
+    expect(page.locator(".value")).to_have_text("2")
     assert page.locator(".course-widget").inner_text() != before
     axes = {"x": [0, 1, 2], "xlim": [0, 2], "ylim": [0, 1], "xlabel": "step", "ylabel": "share"}
     replies = [{"step": 0, "thoughts": "", "answer": "2", "right": False}]
@@ -252,7 +252,7 @@ def test_pages_are_turned_and_a_recorded_run_is_replayed(opened):
     state = {"lines": {"right": [0.1, 0.5, 0.9]}, "axes": axes, "replies": replies, "question": "q"}
     page = opened(InPage("replay", state, still="", text=""))
     expect(page.locator(".reply")).to_contain_text("<b>r</b> 1")
-    page.get_by_label("step").press("Home")
+    page.get_by_role("slider", name="step").press("Home")
     expect(page.locator(".reply")).to_contain_text("2 ✗ wrong")
     page.get_by_role("button", name="Replay").press("Enter")
     expect(page.locator(".reply")).to_contain_text("3 ✓ right", timeout=10_000)

@@ -69,16 +69,15 @@ let controls = 0;
 /** A slider under its name and value; arrow keys move it. `onmove` is called with the number. */
 export function slider({ name, value, least, most, step, show = String, onmove }) {
   const id = `course-control-${Date.now().toString(36)}-${controls++}`;
-  const shown = h("output", { for: id }, show(value));
+  const shown = h("span", { class: "value", "aria-hidden": "true" }, show(value)); // the slider says it itself
   const input = h("input", { id, type: "range", min: least, max: most, step, value });
   input.addEventListener("input", () => {
-    shown.value = show(Number(input.value));
+    said(Number(input.value));
     onmove(Number(input.value));
   });
-  const move = (number) => {
-    input.value = number;
-    shown.value = show(number);
-  };
+  const said = (number) => input.setAttribute("aria-valuetext", (shown.textContent = show(number)));
+  const move = (number) => said((input.value = number));
+  said(value);
   return { element: h("div", { class: "row" }, h("label", { for: id }, name), input, shown), input, move };
 }
 

@@ -20,6 +20,7 @@ export function vote(el, state, { open }) {
   async function run() {
     const mine = ++running, alive = () => mine === running && root.isConnected, tally = new Map();
     counts.replaceChildren();
+    say(`reply 0 of ${samples}`);
     try {
       const mini = await open(state.model), prompt = (thinking ? forceThinking : direct)(state.question);
       for (let number = 1; number <= samples; number++) {

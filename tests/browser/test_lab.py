@@ -91,70 +91,107 @@ def test_every_cell_runs_in_jupyterlab(lab, browser, path, request):
     assert page.locator(STDERR).all_inner_texts() == []
     pictures, words = page.locator(".jp-RenderedImage img"), page.get_by_text("The picture in words")
     assert pictures.count() == words.count()
-    if path.stem == "00_start":
-        _question_box_answers(page)
-    if path.stem == "03_moe":
-        _router_can_be_explored(page)
-    if path.stem == "06_grpo":
-        _groups_can_be_turned(page)
-    if path.stem == "09_distillation":
-        _bell_can_be_dragged(page)
+    if path.stem in PRESSED:
+        PRESSED[path.stem](page)
     assert errors == []
     assert browser.went_outside == []
 
 
 def _question_box_answers(page):
     """Type a question and press Enter; then switch to thinking with the keyboard alone."""
-    box = page.locator(".widget-text input")
+    box, replies = page.get_by_label("Your question"), page.locator(".course-widget .reply")
     box.scroll_into_view_if_needed()
-    reply = page.locator(".widget-html-content").last
-    before = reply.inner_text()
-    box.fill("Is 3.45 greater than 3.5?")
+    box.fill("How many e's are in cheese?")
     box.press("Enter")
-    expect(reply).to_contain_text("3.45", timeout=30_000)
-    assert reply.inner_text() != before
-    page.get_by_role("button", name="have it think").focus()
-    page.keyboard.press("Enter")
-    expect(reply).to_contain_text("<think>", timeout=30_000)
+    expect(replies.nth(1)).to_contain_text("c 0", timeout=30_000)
+    page.get_by_role("checkbox", name="make it think first").focus()
+    page.keyboard.press("Space")
+    expect(replies.first.locator(".thoughts")).to_contain_text("c 0", timeout=30_000)
     box.fill("日本")
     box.press("Enter")
-    expect(reply).to_contain_text("the model has never read", timeout=30_000)
+    expect(page.locator(".course-widget [role=status]")).to_contain_text("has never read", timeout=30_000)
+
+
+def _replies_can_be_explored(page):
+    """Turn the traces, walk through the tokens of a reply, and follow a shell game, by the keyboard."""
+    page.get_by_role("slider", name="reply").focus()
+    page.keyboard.press("ArrowRight")
+    turned = page.locator(".course-widget").filter(has=page.get_by_role("slider", name="reply"))
+    expect(turned.locator(".value")).to_have_text("2")
+    tokens = page.get_by_role("toolbar", name="the reply, token by token").get_by_role("button")
+    expect(tokens.last).to_have_text("(end)", timeout=30_000)
+    tokens.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text(re.compile("^Token 2: "))).to_be_visible()
+    page.get_by_role("slider", name="swaps done").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("img", name=re.compile("Five cups after 1 of"))).to_be_visible()
+
+
+def _votes_can_be_held(page):
+    """Fewer replies and another vote; then the chart of votes under its sliders."""
+    voting = page.locator(".course-widget").filter(has=page.get_by_role("button", name="Draw and vote"))
+    voting.get_by_role("slider", name="replies").focus()
+    page.keyboard.press("ArrowLeft")
+    voting.get_by_role("button", name="Draw and vote").click()
+    expect(voting.get_by_role("status")).to_contain_text("The vote says", timeout=60_000)
+    chart = page.locator(".course-widget").filter(has=page.get_by_role("slider", name="most common wrong"))
+    before = chart.locator("polyline").get_attribute("points")
+    chart.get_by_role("slider", name="most common wrong").focus()
+    page.keyboard.press("ArrowLeft")
+    assert chart.locator("polyline").get_attribute("points") != before
 
 
 def _bell_can_be_dragged(page):
     """Move the first slider with the arrow keys: another picture, and other words below it."""
-    handle, words = page.locator(".widget-slider .noUi-handle").first, page.locator(".widget-html-content").last
-    picture = page.locator(".widget-image")
-    handle.scroll_into_view_if_needed()
-    before = picture.get_attribute("src")
-    handle.focus()
+    page.get_by_role("slider", name="center").focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    expect(words).to_contain_text("at 0.3,", timeout=30_000)
-    assert picture.get_attribute("src") != before
+    expect(page.get_by_role("img", name=re.compile("at 0.75, 1 wide"))).to_be_visible(timeout=30_000)
 
 
 def _router_can_be_explored(page):
-    """Type another question and press Enter: its tokens appear, each with its experts."""
-    box = page.locator(".widget-text input")
-    box.scroll_into_view_if_needed()
-    table = page.locator(".widget-html-content table")
-    before = table.inner_text()
+    """Choose another question, then type one and press Enter: its tokens appear, each with its experts."""
+    widget = page.locator(".course-widget")
+    widget.scroll_into_view_if_needed()
+    before = widget.locator("table").inner_text()
+    page.get_by_role("radio", name=re.compile("9.11")).check()
+    expect(widget.locator("table")).not_to_have_text(before)
+    box = widget.get_by_label("another question")
     box.fill("What is 12+30?")
     box.press("Enter")
-    expect(table).not_to_have_text(before, timeout=30_000)
-    assert len(re.findall(r"0\.\d\d", table.locator("tr").last.inner_text())) == 4, "two layers, two experts each"
+    expect(widget.locator("table")).to_contain_text("30", timeout=30_000)
+    cells = widget.locator("tr").last.inner_text()
+    assert len(re.findall(r"0\.\d\d", cells)) == 4, "two layers, two experts each"
 
 
 def _groups_can_be_turned(page):
     """Choose another prompt and another step of a run with the keyboard alone."""
-    shown = page.locator(".widget-html-content").filter(has_text="more likely")
-    shown.scroll_into_view_if_needed()
+    widget = page.locator(".course-widget").filter(has_text="more likely")
+    widget.scroll_into_view_if_needed()
     for family in ("cups", "decimals"):
-        before = shown.inner_text()
-        page.get_by_role("button", name=family, exact=True).focus()
-        page.keyboard.press("Enter")
-        expect(shown).not_to_have_text(before, timeout=30_000)
-    page.locator(".widget-slider [role=slider]").last.focus()
+        before = widget.inner_text()
+        page.get_by_role("radio", name=family).focus()
+        page.keyboard.press("Space")
+        expect(widget).not_to_have_text(before, timeout=30_000)
+    widget.get_by_role("slider", name="step").focus()
     page.keyboard.press("ArrowRight")
-    expect(shown).to_contain_text("after step 2", timeout=30_000)
+    expect(widget).to_contain_text("after step 2", timeout=30_000)
+
+
+def _promise_can_be_moved(page):
+    """Move a slider with the arrow keys: other words below the chart."""
+    page.get_by_role("slider", name="problems").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("img", name=re.compile("benchmark of 50 problems"))).to_be_visible(timeout=30_000)
+
+
+PRESSED = {  # what can be pressed in a notebook, and does something
+    "00_start": _question_box_answers,
+    "01_reasoning": _replies_can_be_explored,
+    "02_prompting": _votes_can_be_held,
+    "03_moe": _router_can_be_explored,
+    "06_grpo": _groups_can_be_turned,
+    "06b_clinic": _promise_can_be_moved,
+    "09_distillation": _bell_can_be_dragged,
+}

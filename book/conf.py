@@ -18,7 +18,7 @@ copyright = f"{author}. Prose and notebooks CC BY 4.0, code MIT"
 language = "en"
 
 extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.bibtex", "sphinxext.opengraph"]
-extensions += ["quote_admonitions", "alternative_texts"]  # our own, in this folder
+extensions += ["quote_admonitions", "alternative_texts", "citation_lists"]  # our own, in this folder
 exclude_patterns = ["_build", "node_modules"]
 
 nb_execution_mode = "off"  # the committed outputs are the site; nothing runs here
@@ -47,6 +47,9 @@ html_title = project
 html_static_path = ["_build/src/_static"]  # ours, and what book/build.py puts beside it
 html_favicon = "_static/favicon.svg"
 html_css_files = ["course.css"]
+html_js_files = ["course.js"]
+templates_path = ["_templates"]
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system has it
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {

@@ -32,7 +32,8 @@ def stage() -> None:
     """Copy everything Sphinx reads into one folder. Raises ValueError for a notebook that is not as it should be."""
     shutil.rmtree(STAGED, ignore_errors=True)
     STAGED.mkdir(parents=True)
-    stage_static(STAGED / "_static")
+    shutil.copytree(BOOK / "_static", STAGED / "_static")
+    social_card.draw(STAGED / "_static" / "card.png")
     shutil.copy(BOOK / "references.bib", STAGED)
     shutil.copy(ROOT / "docs" / "thinking.png", STAGED)
     first, *others = pages()
@@ -42,14 +43,6 @@ def stage() -> None:
         else:
             (STAGED / page.name).write_text(flat(page), encoding="utf-8")
     stage_landing(first, others)
-
-
-def stage_static(folder: Path) -> None:
-    """What pages load besides: our own files, MathJax, and the card that is shown where somebody shares a link."""
-    shutil.copytree(BOOK / "_static", folder)
-    (folder / "vendor").mkdir()
-    shutil.copy(packages.MATHJAX, folder / "vendor")
-    social_card.draw(folder / "card.png")
 
 
 def flat(page: Path) -> str:

@@ -18,7 +18,7 @@ copyright = f"{author}. Prose and notebooks CC BY 4.0, code MIT"
 language = "en"
 
 extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.bibtex", "sphinxext.opengraph"]
-extensions += ["quote_admonitions", "alternative_texts", "citation_lists"]  # our own, in this folder
+extensions += ["formulas", "quote_admonitions", "alternative_texts", "citation_lists"]  # our own, in this folder
 exclude_patterns = ["_build", "node_modules"]
 
 nb_execution_mode = "off"  # the committed outputs are the site; nothing runs here
@@ -26,8 +26,7 @@ nb_mime_priority_overrides = [
     ("html", "application/vnd.jupyter.widget-view+json", None)
 ]  # no kernel: the still picture
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
-mathjax_path = "vendor/tex-svg.js"
-mathjax3_config = {"options": {"enableMenu": False}}  # its menu would fetch what is not here
+html_math_renderer = "typeset"
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "alpha"

@@ -1,4 +1,4 @@
-"""What the site takes from npm: MathJax, in the very version of `package-lock.json`."""
+"""What the site takes from npm: MathJax, and what tests it, in the very versions of `package-lock.json`."""
 
 import json
 import shutil
@@ -8,21 +8,20 @@ from pathlib import Path
 
 BOOK = Path(__file__).resolve().parent
 MODULES = BOOK / "node_modules"
-MATHJAX = MODULES / "mathjax" / "es5" / "tex-svg.js"
-NO_NPM = (
-    "[course] the site's formulas need MathJax, which npm brings, and there is no npm here: install Node.js 18 or newer "
-    "(Debian and Ubuntu: apt-get install nodejs npm; macOS: brew install node; else see nodejs.org), and type the same "
-    "command again"
+NO_NODE = (
+    "[course] the site's formulas are typeset by MathJax, which needs Node.js and npm, and they are not here: install Node.js "
+    "18 or newer (Debian and Ubuntu: apt-get install nodejs npm; macOS: brew install node; else see nodejs.org), and type "
+    "the same command again"
 )
 
 
 def install() -> None:
     """Have `npm ci` fetch what the lock names, unless it is here; ends with what to type where that is impossible."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        sys.exit(NO_NODE)
     if is_installed():
         return
-    npm = shutil.which("npm")
-    if npm is None:
-        sys.exit(NO_NPM)
     print("fetching MathJax by npm", flush=True)
     if status := subprocess.run([npm, "ci"], cwd=BOOK).returncode:
         sys.exit(f"[course] `npm ci` in {BOOK} stopped with status {status}; it needs a network the first time")

@@ -6,9 +6,5 @@ function makeWideFormulasReachable() {
     else formula.removeAttribute("tabindex");
   }
 }
-addEventListener("load", async () => {
-  if (!window.MathJax) return;
-  await MathJax.startup.promise;
-  makeWideFormulasReachable();
-  addEventListener("resize", makeWideFormulasReachable);
-});
+addEventListener("load", makeWideFormulasReachable);
+addEventListener("resize", makeWideFormulasReachable);

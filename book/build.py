@@ -1,9 +1,10 @@
 """`make book`: stage the pages and the committed notebooks, then let Sphinx build them, warnings being errors.
 
-Nothing is executed and nothing is fetched. The order of pages has one home, `myst.yml` at the root, which Jupyter
-Book 2 reads too; the table of contents that Sphinx wants is made from it.
+Nothing is executed, and nothing is fetched but what `book/packages.py` names, once. The order of pages has one home,
+`myst.yml` at the root, which Jupyter Book 2 reads too; the table of contents that Sphinx wants is made from it.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,13 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from book import chapters, landing, packages, social_card
+
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 STAGED = BOOK / "_build" / "src"
 SITE = BOOK / "_build" / "html"
+FOLDERS = re.compile(r"(\]\()\.\./(?:book|docs|notebooks)/")  # all that is staged lies in one folder
 
 
 def pages() -> list[Path]:
@@ -25,34 +29,52 @@ def pages() -> list[Path]:
 
 
 def stage() -> None:
-    """Copy everything Sphinx reads into one folder. Raises ValueError for a picture without a text."""
+    """Copy everything Sphinx reads into one folder. Raises ValueError for a notebook that is not as it should be."""
     shutil.rmtree(STAGED, ignore_errors=True)
     STAGED.mkdir(parents=True)
     shutil.copytree(BOOK / "_static", STAGED / "_static")
+    social_card.draw(STAGED / "_static" / "card.png")
     shutil.copy(BOOK / "references.bib", STAGED)
     shutil.copy(ROOT / "docs" / "thinking.png", STAGED)
-    landing, *others = pages()
+    first, *others = pages()
     for page in others:
         if page.suffix == ".ipynb":
-            check_alternative_texts(nbformat.read(page, as_version=4))
-        shutil.copy(page, STAGED)
-    names = "\n".join(page.stem for page in others)
+            nbformat.write(chapters.staged(page), STAGED / page.name)
+        else:
+            (STAGED / page.name).write_text(flat(page), encoding="utf-8")
+    stage_landing(first, others)
+
+
+def flat(page: Path) -> str:
+    """The text of a page, its links leading to where everything lies when it is staged."""
+    return FOLDERS.sub(r"\1", page.read_text(encoding="utf-8"))
+
+
+def stage_landing(page: Path, others: list[Path]) -> None:
+    """The landing page with what it shows of the course, and the table of contents.
+
+    Raises ValueError for a place of these that it lacks.
+    """
+    drawn, text = landing.curve(ROOT / "results" / "zero.json"), flat(page)
+    (STAGED / "curve.png").write_bytes(drawn.png)
+    shown = {
+        "asked twice": landing.asked_twice(ROOT / "notebooks" / "00_start.ipynb"),
+        "curve": f"![{drawn.alt}](curve.png)",
+        "chapters": landing.cards(),
+    }
+    for place, content in shown.items():
+        mark = f"<!-- here: {place} -->"
+        if text.count(mark) != 1:
+            raise ValueError(f"{page.name} must say {mark} once")
+        text = text.replace(mark, content)
+    names = "\n".join(other.stem for other in others)
     contents = f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
-    text = landing.read_text(encoding="utf-8").replace("](../docs/", "](")
-    (STAGED / landing.name).write_text(text + contents, encoding="utf-8")
-
-
-def check_alternative_texts(notebook: nbformat.NotebookNode) -> None:
-    """Raise ValueError for a picture without an `alt`, the text that says what it shows."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            for kind in output.get("data", {}):
-                if kind.startswith("image/") and not output.get("metadata", {}).get(kind, {}).get("alt"):
-                    raise ValueError(f"a picture has no text that says what it shows: {cell.source[:60]!r}")
+    (STAGED / page.name).write_text(text + contents, encoding="utf-8")
 
 
 def main() -> None:
     """Build the site into `book/_build/html`; end with Sphinx's status."""
+    packages.install()
     print(f"staging {len(pages())} pages", flush=True)
     stage()
     options = ["-W", "--keep-going", "-q", "-c", str(BOOK), "-d", str(BOOK / "_build" / "doctrees")]

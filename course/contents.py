@@ -11,10 +11,11 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: its number on documents, its one noun, its question, and what it takes."""
+    """A chapter: its number on documents, its one noun, the field's term, its question, and what it takes."""
 
     number: str  # as in the notebook's name
     name: str
+    term: str  # what one would search for to find papers about it
     question: str
     machine: int | None = None  # minutes on two cores; None: not written yet
     learner: int | None = None  # minutes of a reader
@@ -25,29 +26,43 @@ class Chapter:
         return f"{self.number}_{self.name}"
 
     @property
+    def short_number(self) -> str:
+        """Its number as one says it: 0, 6, 6b, 10."""
+        return self.number.removeprefix("0")
+
+    @property
+    def heading(self) -> str:
+        """What it is called on the site.
+
+        >>> CHAPTERS[1].heading
+        '1 Chain of thought: what is a reasoning model?'
+        """
+        return f"{self.short_number} {self.term}: {self.question}"
+
+    @property
     def finished(self) -> bool:
         """Whether it is written."""
         return self.machine is not None
 
 
 CHAPTERS = (
-    Chapter("00", "start", "does it work here?", 1, 15),
-    Chapter("01", "reasoning", "what is a reasoning model?", 4, 90),
-    Chapter("02", "prompting", "can asking differently help?", 1, 90),
-    Chapter("03", "moe", "how can a big model be cheap?", 2, 90),
-    Chapter("04", "sft", "imitate solutions?"),
-    Chapter("05", "verifiers", "who checks the steps?"),
-    Chapter("06", "grpo", "can reward alone teach thinking?", 3, 180),
-    Chapter("06b", "clinic", "why does my run not learn?", 2, 90),
-    Chapter("07", "preferences", "right, but is it pleasant?"),
-    Chapter("08", "pipeline", "how was R1 made?"),
-    Chapter("09", "distillation", "can a small model learn it?", 2, 90),
-    Chapter("10", "test_time", "does thinking longer help?"),
-    Chapter("11", "open_models", "what can I do with open weights?"),
-    Chapter("12", "agents", "think and act"),
-    Chapter("13", "trust", "does it mean what it says?"),
-    Chapter("14", "scale_out", "the real thing"),
-    Chapter("15", "capstone", "your turn"),
+    Chapter("00", "start", "Start", "does it work here?", 1, 15),
+    Chapter("01", "reasoning", "Chain of thought", "what is a reasoning model?", 4, 90),
+    Chapter("02", "prompting", "Prompting", "can asking differently help?", 1, 90),
+    Chapter("03", "moe", "Mixture of experts", "how can a big model be cheap?", 2, 90),
+    Chapter("04", "sft", "Supervised fine-tuning", "imitate solutions?"),
+    Chapter("05", "verifiers", "Process reward models", "who checks the steps?"),
+    Chapter("06", "grpo", "GRPO", "can reward alone teach thinking?", 3, 180),
+    Chapter("06b", "clinic", "Debugging RL", "why does my run not learn?", 2, 90),
+    Chapter("07", "preferences", "RLHF and DPO", "right, but is it pleasant?"),
+    Chapter("08", "pipeline", "The DeepSeek-R1 recipe", "how was R1 made?"),
+    Chapter("09", "distillation", "Distillation", "can a small model learn it?", 2, 90),
+    Chapter("10", "test_time", "Test-time compute", "does thinking longer help?"),
+    Chapter("11", "open_models", "LoRA and quantization", "what can I do with open weights?"),
+    Chapter("12", "agents", "Tool use", "think and act"),
+    Chapter("13", "trust", "Faithfulness", "does it mean what it says?"),
+    Chapter("14", "scale_out", "TRL", "the real thing"),
+    Chapter("15", "capstone", "Capstone", "your turn"),
 )
 
 

@@ -107,7 +107,7 @@ def as_html(found: Routes) -> str:
         for place, piece in enumerate(found.pieces)
     )
     said = f"experts of each token with their weights; each layer has {found.experts}, numbered from 0"
-    caption = f'<caption style="text-align:left;opacity:.75;font-size:85%">{said}</caption>'
+    caption = f'<caption style="text-align:left;font-size:85%">{said}</caption>'
     return f'<table>{caption}<tr><th scope="col" style="text-align:left">token</th>{head}</tr>{rows}</table>'
 
 
@@ -115,7 +115,7 @@ def _chips(found: Routes, layer: int, place: int) -> str:
     """The experts of one token in one layer, largest weight first; a stronger color means a larger weight."""
     chips = []
     for expert, weight in zip(found.chosen[layer, place].tolist(), found.weights[layer, place].tolist(), strict=True):
-        color = f"rgba({COLORS[expert % len(COLORS)]},{min(0.7, 0.1 + 0.6 * weight):.2f})"
+        color = f"rgba({COLORS[expert % len(COLORS)]},{min(0.55, 0.1 + 0.45 * weight):.2f})"
         box = f"background:{color};border-radius:4px;padding:0 .4em;margin-right:.3em;white-space:nowrap"
         chips.append(f'<span style="{box}"><strong>{expert}</strong> {weight:.2f}</span>')
     return "".join(chips)

@@ -1,0 +1,32 @@
+"""How the site's pages speak of chapters: by number, with a link where there is something to read."""
+
+import re
+
+from course.contents import CHAPTERS, Chapter
+
+
+def number(chapter: Chapter) -> str:
+    """The number as one says it: 6 for 06, 0 for 00."""
+    return chapter.number.lstrip("0") or "0"
+
+
+def named(name: str) -> Chapter:
+    """The chapter of this name. Raises KeyError if there is none."""
+    return {one.name: one for one in CHAPTERS}[name]
+
+
+def link(chapter: Chapter, heading: str = "") -> str:
+    """A link to a chapter's notebook, or to a heading in it; a chapter that is not written yet is called planned."""
+    if not chapter.finished:
+        return f"chapter {number(chapter)} (planned: {chapter.question})"
+    place = f"../notebooks/{chapter.title}.ipynb" + (f"#{slug(heading)}" if heading else "")
+    return f"[chapter {number(chapter)}{', ' + heading if heading else ''}]({place})"
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub and MyST make it.
+
+    >>> slug("Is it the reward?")
+    'is-it-the-reward'
+    """
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

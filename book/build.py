@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from book.generated import complete
+
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 STAGED = BOOK / "_build" / "src"
@@ -40,6 +42,7 @@ def stage() -> None:
     contents = f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     text = landing.read_text(encoding="utf-8").replace("](../docs/", "](")
     (STAGED / landing.name).write_text(text + contents, encoding="utf-8")
+    complete(STAGED)
 
 
 def check_alternative_texts(notebook: nbformat.NotebookNode) -> None:

@@ -30,3 +30,8 @@ def slug(heading: str) -> str:
     'is-it-the-reward'
     """
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def capital(text: str) -> str:
+    """The same with a capital letter first, inside a link too."""
+    return re.sub(r"[a-z]", lambda match: match[0].upper(), text, count=1)

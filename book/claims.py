@@ -4,14 +4,13 @@ The claims stand in `claims.yml`. Nothing of ours is typed there: figures, inter
 of the experiments that a claim names.
 """
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from book.chapters import link, number
+from book.chapters import capital, link, number
 from book.records import cited, look_up, record, with_interval
 from course.contents import CHAPTERS, Chapter
 
@@ -122,11 +121,6 @@ def _place(test: Evidence, chapter: Chapter) -> str:
 
 def _planned(chapter: Chapter) -> str:
     return capital(link(chapter)) + (", which has no experiment on it yet" if chapter.finished else "")
-
-
-def capital(text: str) -> str:
-    """The same with a capital letter first, inside a link too."""
-    return re.sub(r"[a-z]", lambda match: match[0].upper(), text, count=1)
 
 
 def _indented(text: str) -> str:

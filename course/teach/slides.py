@@ -55,7 +55,8 @@ def _said_after(notebook: nbformat.NotebookNode, place: int) -> str:
     if following is None or following.cell_type != "markdown" or not re.match(r"[\w*`]", following.source):
         return ""
     words = re.sub(r"\[([^]]+)\]\([^)]*\)|[*`]", r"\1", " ".join(following.source.split("\n\n")[0].split()))
-    return re.split(r"(?<=[.?!])\s", words)[0]
+    sentence = re.split(r"(?<=[.?!])\s", words)[0]
+    return sentence if len(sentence.split()) > 3 else ""  # "Why?" says nothing by itself
 
 
 def deck(path: Path) -> str:

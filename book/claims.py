@@ -4,7 +4,6 @@ The claims stand in `claims.yml`. Nothing of ours is typed there: figures, inter
 of the experiments that a claim names.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from book.records import cited, look_up, record, with_interval
 from course.contents import CHAPTERS, Chapter
 
 HOLDS, FAILS, UNSURE, UNTESTED = "holds", "does not hold", "can't tell", "not yet tested"
-VERDICTS = (HOLDS, FAILS, UNSURE, UNTESTED)
+VERDICTS = {HOLDS: "✓", FAILS: "✗", UNSURE: "?", UNTESTED: "○"}  # each with its sign
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def card(claim: Claim, chapter: Chapter) -> str:
     body = "\n\n".join(f"{name}\n: {_indented(text)}" for name, text in entries.items())
     head = f"(claim-{claim.id.lower()})=\n:::{{card}} {claim.id}. {' '.join(claim.claim.split())}"
     verdict = claim.verdict
-    return f"{head}\n\n**{verdict[0].upper()}{verdict[1:]}**\n\n{body}\n\n:::\n"
+    return f"{head}\n\n{VERDICTS[verdict]} **{capital(verdict)}**\n\n{body}\n\n:::\n"
 
 
 def _findings(test: Evidence) -> list[str]:
@@ -105,12 +104,12 @@ def _findings(test: Evidence) -> list[str]:
     lines = []
     for name in test.comparisons:
         one = found["comparisons"][name]
-        lines.append(f"{name}: {with_interval(one['difference'], *one['interval'], signed=True)}, "
+        lines.append(f"*{name}*: {with_interval(one['difference'], *one['interval'], signed=True)}, "
                      f"{one['n']} {unit}, {one['verdict']}")  # fmt: skip
     for path in test.figures:
         one = look_up(found["figures"], path)
         shown = f"{one:.2f}" if isinstance(one, float) else with_interval(one["mean"], *one["interval"])
-        lines.append(f"{', '.join(path)}: {shown}" + (f", {one['n']} {unit}" if isinstance(one, dict) else ""))
+        lines.append(f"*{', '.join(path)}*: {shown}" + (f", {one['n']} {unit}" if isinstance(one, dict) else ""))
     return lines
 
 
@@ -128,7 +127,10 @@ def _indented(text: str) -> str:
 
 
 def tally() -> str:
-    """How many claims ended how."""
-    ends = Counter(one.verdict for one in claims())
-    rows = "\n".join(f"| {verdict} | {ends[verdict]} |" for verdict in VERDICTS)
-    return f"| verdict | claims |\n|---|---|\n{rows}\n| together | {sum(ends.values())} |\n"
+    """How many claims ended how, and which."""
+    ends = {verdict: [one.id for one in claims() if one.verdict == verdict] for verdict in VERDICTS}
+    rows = [
+        f"| {VERDICTS[verdict]} {verdict} | {len(ids)} | {', '.join(f'[{one}](#claim-{one.lower()})' for one in ids)} |"
+        for verdict, ids in ends.items()
+    ]
+    return "\n".join(["| verdict | claims | which |", "|---|---|---|", *rows, ""])

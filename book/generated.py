@@ -21,7 +21,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "toy and real": toy_and_real.chapters,
     "minutes": teaching.minutes,
     "lengths": teaching.lengths,
-    "rooms": rooms.table,
+    "rooms": rooms.places,
 }
 
 

@@ -11,12 +11,12 @@ COURSE = BOOK.parent / "course"
 ORDER = ("world", "model", "think", "learn", "experiments", "teach", "chapters")  # in which a reader meets them
 WHAT = {
     "world": "the questions, and who is right",
-    "model": "the network: attention, experts, sampling",
-    "think": "using a model: prompts, replies, scores",
-    "learn": "changing a model: imitation, reward",
-    "experiments": "the laboratory: records, pieces side by side",
-    "teach": "the classroom: plots, checks, quizzes",
-    "chapters": "what belongs to one chapter only",
+    "model": "the network, and how it is sampled",
+    "think": "using a model: prompts, scores",
+    "learn": "changing a model: reward, traces",
+    "experiments": "the laboratory and its records",
+    "teach": "the classroom: plots, checks, exams",
+    "chapters": "what belongs to one chapter",
 }
 WIDTH, ROW, LEFT, BOX = 720, 84, 12, 430  # of the drawing, of a row, where boxes begin, of a box
 INK, PAPER, TINT, ARROW = "#1a1a1a", "#ffffff", "#dcebf7", "#0b5394"
@@ -36,14 +36,15 @@ def _imported(room: str) -> set[str]:
     return found & set(ORDER)
 
 
-def table() -> str:
+def places() -> str:
     """The rooms, what is in them, and what each imports from."""
     uses = imports()
-    rows = [
-        f"| `course/{room}` | {WHAT[room]} | {', '.join(one for one in ORDER if one in uses[room]) or 'nothing'} |"
+    entries = [
+        f"`course/{room}`\n: {WHAT[room][0].upper()}{WHAT[room][1:]}. Imports from: "
+        f"{', '.join(one for one in ORDER if one in uses[room]) or 'no other room'}."
         for room in ORDER
     ]
-    return "\n".join(["| folder | what is in it | imports from |", "|---|---|---|", *rows, ""])
+    return "\n\n".join(entries) + "\n"
 
 
 def drawing() -> str:
@@ -66,8 +67,8 @@ def _box(room: str, place: int) -> str:
     top = 12 + ROW * place
     return (
         f'<g id="{room}"><rect x="{LEFT}" y="{top}" width="{BOX}" height="{ROW - 14}" rx="8" fill="{TINT}" '
-        f'stroke="{INK}"/><text x="{LEFT + 14}" y="{top + 29}" font-size="24" font-weight="bold">{room}</text>'
-        f'<text x="{LEFT + 14}" y="{top + 56}" font-size="19">{WHAT[room]}</text></g>\n'
+        f'stroke="{INK}"/><text x="{LEFT + 14}" y="{top + 28}" font-size="26" font-weight="bold">{room}</text>'
+        f'<text x="{LEFT + 14}" y="{top + 57}" font-size="23">{WHAT[room]}</text></g>\n'
     )
 
 

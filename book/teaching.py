@@ -17,11 +17,13 @@ def minutes() -> str:
 
 
 def plans() -> list[dict]:
-    """The plans, each block with its minutes."""
+    """The plans, each block with its minutes and its place."""
     told = yaml.safe_load(Path(__file__).with_name("plans.yml").read_text(encoding="utf-8"))
     for plan in told:
         for block in plan["blocks"]:
-            block.setdefault("minutes", named(block["chapter"]).learner)
+            if "chapter" in block:
+                block.setdefault("minutes", named(block["chapter"]).learner)
+                block["where"] = link(named(block["chapter"]))
     return told
 
 
@@ -31,6 +33,6 @@ def lengths() -> str:
 
 
 def _plan(plan: dict) -> str:
-    rows = [f"| {one['minutes']} | {link(named(one['chapter']))} | {one['do'].strip()} |" for one in plan["blocks"]]
+    rows = [f"| {one['minutes']} | {one['where']} | {' '.join(one['do'].split())} |" for one in plan["blocks"]]
     head = f"### {plan['name']}\n\nFor {plan['for']}: {plan['total']} minutes without breaks."
     return "\n".join([head, "", "| minutes | where | what |", "|---|---|---|", *rows, ""])

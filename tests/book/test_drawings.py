@@ -25,10 +25,10 @@ def test_every_drawing_is_made_by_a_script():
 
 
 @by_name
-def test_letters_are_at_least_nine_pixels_high_on_a_phone(name):
+def test_letters_are_at_least_eleven_pixels_high_on_a_phone(name):
     width = float(re.search(r'viewBox="0 0 (\d+) ', MADE[name])[1])
     sizes = [float(size) for size in re.findall(r'font-size="(\d+)"', MADE[name])]
-    assert min(sizes) * PHONE / width >= 9
+    assert min(sizes) * PHONE / width >= 11
 
 
 def luminance(color: str) -> float:

@@ -28,4 +28,4 @@ def test_the_code_runs_from_top_to_bottom_and_prints_what_was_worked_out_by_hand
 
 
 def test_lines_of_code_fit_the_column():
-    assert max(len(line) for code in CODE for line in code.splitlines()) <= 115
+    assert max(len(line) for code in CODE for line in code.splitlines()) <= 80

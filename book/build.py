@@ -13,7 +13,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book import chapters, landing, packages, social_card
+from book import landing, notebooks, packages, social_card
+from book.generated import complete
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -39,10 +40,11 @@ def stage() -> None:
     first, *others = pages()
     for page in others:
         if page.suffix == ".ipynb":
-            nbformat.write(chapters.staged(page), STAGED / page.name)
+            nbformat.write(notebooks.staged(page), STAGED / page.name)
         else:
             (STAGED / page.name).write_text(flat(page), encoding="utf-8")
     stage_landing(first, others)
+    complete(STAGED)
 
 
 def flat(page: Path) -> str:

@@ -1,50 +1,32 @@
-"""What a notebook becomes on the site: the same one, with the chapter's heading and a badge that is a picture."""
+"""How the site's pages speak of chapters: by number, with a link where there is something to read."""
 
-from pathlib import Path
-
-import nbformat
+import re
 
 from course.contents import CHAPTERS, Chapter
 
-LINK = "[Open in Colab]("
-BADGE = "[![Open in Colab](_static/colab.svg)]("  # in the notebook a picture would need a network
+
+def named(name: str) -> Chapter:
+    """The chapter of this name. Raises KeyError if there is none."""
+    return {one.name: one for one in CHAPTERS}[name]
 
 
-def staged(path: Path) -> nbformat.NotebookNode:
-    """A notebook as Sphinx reads it.
+def link(chapter: Chapter, heading: str = "") -> str:
+    """A link to a chapter's notebook, or to a heading in it; a chapter that is not written yet is called planned."""
+    if not chapter.finished:
+        return f"chapter {chapter.short_number} (planned: {chapter.question})"
+    place = f"../notebooks/{chapter.title}.ipynb" + (f"#{slug(heading)}" if heading else "")
+    return f"[chapter {chapter.short_number}{', ' + heading if heading else ''}]({place})"
 
-    Raises ValueError if it is no chapter's, does not open with the chapter's question and the link to Colab, or has a
-    picture without a text.
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub and MyST make it.
+
+    >>> slug("Is it the reward?")
+    'is-it-the-reward'
     """
-    notebook = nbformat.read(path, as_version=4)
-    check_alternative_texts(notebook)
-    first = notebook.cells[0]
-    if first.source.count(LINK) != 1:
-        raise ValueError(f"{path.name} must link to Colab once in its first cell")
-    first.source = with_heading(first.source, chapter_of(path)).replace(LINK, BADGE)
-    return notebook
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def chapter_of(path: Path) -> Chapter:
-    """The chapter whose notebook this is."""
-    found = [chapter for chapter in CHAPTERS if chapter.title == path.stem]
-    if not found:
-        raise ValueError(f"{path.name} is no chapter of course/contents.py")
-    return found[0]
-
-
-def with_heading(text: str, chapter: Chapter) -> str:
-    """A notebook's first cell with number, term and question in the place of the question."""
-    head, *rest = text.splitlines()
-    if head.casefold() != f"# {chapter.question}".casefold():
-        raise ValueError(f"{chapter.title} opens with {head!r}, and its question is {chapter.question!r}")
-    return "\n".join([f"# {chapter.heading}", *rest])
-
-
-def check_alternative_texts(notebook: nbformat.NotebookNode) -> None:
-    """Raise ValueError for a picture without an `alt`, the text that says what it shows."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            for kind in output.get("data", {}):
-                if kind.startswith("image/") and not output.get("metadata", {}).get(kind, {}).get("alt"):
-                    raise ValueError(f"a picture has no text that says what it shows: {cell.source[:60]!r}")
+def capital(text: str) -> str:
+    """The same with a capital letter first, inside a link too."""
+    return re.sub(r"[a-z]", lambda match: match[0].upper(), text, count=1)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from course import desk
 from course import notebooks as notebook_runs
 from course._files import require_writable
 from course._place import ROOT, workplace
@@ -26,6 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Think Step by Step: a course you run.",
 )
+
+
+app.command()(desk.exam)
+app.command()(desk.slides)
 
 
 def main() -> None:

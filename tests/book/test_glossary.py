@@ -1,12 +1,13 @@
-"""The glossary: sorted, without gaps, and with an entry for each term that a notebook introduces in bold."""
+"""The glossary: sorted, without gaps, with an entry for each term that a notebook introduces or a heading has."""
 
 import re
 
 import nbformat
 import pytest
 
+from book.tour import every
 from tests.notebooks import NOTEBOOKS
-from tests.project import read
+from tests.project import ROOT, read
 
 GLOSSARY = re.search(r"```\{glossary\}\n(.*?)```", read("book/glossary.md"), re.DOTALL)[1]
 TERMS = re.findall(r"^(\S.*)$", GLOSSARY, re.MULTILINE)
@@ -25,6 +26,61 @@ FORMS = {  # how a term is written where it is introduced
     "masked": "masked loss",
     "probability": "log-probability",
 }
+ORDINARY = set(read("tests/book/ordinary_words.txt").split())  # words of headings that are no terms of the field
+NAMES = {"pytorch", "jupyterlab", "colab", "r1", "claims", "glossary"}  # of programs, and of this site's own pages
+NAMES |= {part.lower() for system in every() for part in re.findall(r"[A-Za-z][\w-]*", system.name)}
+ROOMS = {"architecture", "prerequisites", "teaching"}  # pages that are called by what they are
+
+
+def headings(text):
+    """The headings of a Markdown text, without those in code."""
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"^#{1,6} (.+)$", outside, re.MULTILINE)
+
+
+def words(heading):
+    """The words of a heading in small letters; numbers and formulas are none."""
+    return re.findall(r"[a-z][a-z0-9@'-]*", re.sub(r"\$.*?\$|\{[a-z]+\}", " ", heading).lower())
+
+
+def forms(word):
+    """What a word may be a form of."""
+    stems = [word, word.removesuffix("'s"), word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("ed")]
+    stems += [word.removesuffix("ing"), word.removesuffix("ing") + "e", word.removesuffix("d"), word.removesuffix("er")]
+    return {*stems, re.sub("ies$", "y", word), word.removesuffix("n"), word.removesuffix("s") + "ing"}
+
+
+EXPLAINED = {form for term in TERMS for word in words(term) for form in (word, word.removesuffix("s"))}
+
+
+def texts():
+    """Every notebook and page of the site, by name."""
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        yield path.stem, "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for path in sorted((ROOT / "book").glob("*.md")):
+        yield path.stem, path.read_text(encoding="utf-8")
+
+
+TEXTS = dict(texts())
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_term_of_a_heading_is_in_the_glossary(name):
+    known = ORDINARY | NAMES | ROOMS | EXPLAINED
+    found = {word: heading for heading in headings(TEXTS[name]) for word in words(heading) if not forms(word) & known}
+    assert headings(TEXTS[name]) and found == {}, "explain it in book/glossary.md, or list it here as an ordinary word"
+
+
+def test_a_term_without_an_entry_is_found():
+    (heading,) = headings("# What a hypernetwork learns\n\n```sh\n# a comment\n```")
+    assert [word for word in words(heading) if not forms(word) & (ORDINARY | NAMES | ROOMS | EXPLAINED)] == [
+        "hypernetwork"
+    ]
+
+
+def test_no_word_is_called_ordinary_that_has_an_entry_of_its_own():
+    assert ORDINARY & {term.lower() for term in TERMS} == set()
 
 
 def introduced(path):

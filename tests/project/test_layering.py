@@ -11,7 +11,7 @@ ORDER = (
     *("_threads", "_shapes", "_files", "_checkpoints", "_place"),  # what everybody may use
     *("world", "model", "think", "learn"),
     *("presets", "contents", "experiments", "teach", "chapters"),
-    *("remedies", "doctor", "serve", "notebooks", "cli", "__main__"),  # the front doors
+    *("remedies", "doctor", "serve", "notebooks", "desk", "cli", "__main__"),  # the front doors
 )
 SOURCES = sorted((ROOT / "course").rglob("*.py"))
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -15,9 +16,13 @@ import yaml
 
 from book import landing, notebooks, packages, social_card
 from book.generated import complete
+from course.chapters.grpo.replay import Replay
+from course.teach.page import FILES, checkpoint_files
+from course.teach.widgets import Ask
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
+PAGE = ROOT / "course" / "teach" / "page"
 STAGED = BOOK / "_build" / "src"
 SITE = BOOK / "_build" / "html"
 FOLDERS = re.compile(r"(\]\()\.\./(?:book|docs|notebooks)/")  # all that is staged lies in one folder
@@ -35,6 +40,7 @@ def stage() -> None:
     STAGED.mkdir(parents=True)
     shutil.copytree(BOOK / "_static", STAGED / "_static")
     social_card.draw(STAGED / "_static" / "card.png")
+    stage_widgets(STAGED / "_static")
     shutil.copy(BOOK / "references.bib", STAGED)
     shutil.copy(ROOT / "docs" / "thinking.png", STAGED)
     first, *others = pages()
@@ -45,6 +51,15 @@ def stage() -> None:
             (STAGED / page.name).write_text(flat(page), encoding="utf-8")
     stage_landing(first, others)
     complete(STAGED)
+
+
+def stage_widgets(static: Path) -> None:
+    """The widgets' modules and the checkpoints that they run, once for all pages."""
+    shutil.copytree(PAGE, static / "page", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for name in landing.MODELS:
+        (static / "models" / name).mkdir(parents=True)
+        for file, content in zip(FILES, checkpoint_files(name), strict=True):
+            (static / "models" / name / file).write_bytes(content)
 
 
 def flat(page: Path) -> str:
@@ -58,12 +73,11 @@ def stage_landing(page: Path, others: list[Path]) -> None:
     Raises ValueError for a place of these that it lacks.
     """
     drawn, text = landing.curve(ROOT / "results" / "zero.json"), flat(page)
-    (STAGED / "curve.png").write_bytes(drawn.png)
-    shown = {
-        "asked twice": landing.asked_twice(ROOT / "notebooks" / "00_start.ipynb"),
-        "curve": f"![{drawn.alt}](curve.png)",
-        "chapters": landing.cards(),
-    }
+    (STAGED / "_static" / "curve.png").write_bytes(drawn.png)
+    ask, run = Ask(*landing.MODELS, auto=True), Replay()
+    ask.still = landing.asked_twice(ROOT / "notebooks" / "00_start.ipynb")
+    run.still = f'<img alt="{escape(drawn.alt)}" src="_static/curve.png">'
+    shown = {"asked twice": ask.html(), "curve": run.html(), "chapters": landing.cards()}
     for place, content in shown.items():
         mark = f"<!-- here: {place} -->"
         if text.count(mark) != 1:

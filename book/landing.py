@@ -20,7 +20,7 @@ from course.think.evaluation import estimate
 QUESTION = 'How many r\'s are in "strawberry"?'
 PROMPT = f"prompt    <user>{QUESTION}<assistant>\n"  # as a transcript begins
 REPLY = re.compile(r"((?:thinking .*\n(?: {10}.*\n)*)?)answer    (.*?)   (right|wrong)$", re.MULTILINE)
-MODELS = (("mini-base", "as it was pretrained"), ("mini-zero", "after reward for right answers alone"))
+MODELS = {"mini-base": "as it was pretrained", "mini-zero": "after reward for right answers alone"}
 AT = (1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 50)  # steps of the curve
 
 
@@ -43,7 +43,7 @@ def asked_twice(notebook: Path) -> str:
         raise ValueError(
             f"{notebook.name} holds {len(found)} transcripts of {QUESTION}, not one for each of two models"
         )
-    figures = "\n".join(answered(*model, replies) for model, replies in zip(MODELS, found, strict=True))
+    figures = "\n".join(answered(*model, replies) for model, replies in zip(MODELS.items(), found, strict=True))
     return f'<div class="asked-twice">\n{figures}\n</div>'
 
 

@@ -1,7 +1,7 @@
-"""One run of chapter 6, recorded: after each step, the shares of the batch and a greedy reply to one question.
+"""One run of chapter 6, recorded: after each step, the shares of the batch and one sampled reply to one question.
 
 `python -m course.chapters.grpo.replay` makes the recording anew, in about four minutes of one core. It is the run that
-`mini-zero` comes from (seed 0), and its curve is the first of `results/zero.json`.
+`mini-zero` comes from (seed 0), as far as rounding allows.
 """
 
 import json
@@ -29,7 +29,7 @@ def record() -> dict:
     prompt, shares, replies = direct(PROBLEM.question), {"right": [], "thinks": []}, []
 
     def ask(step: int) -> None:
-        reply = generate(model, tokenizer, [prompt], temperature=0, seed=0)[0][0]
+        reply = generate(model, tokenizer, [prompt], seed=step)[0][0]
         read = read_reply(prompt, reply)
         one = {"thoughts": read.reasoning or "", "answer": read.answer or "", "right": is_right(PROBLEM, read.answer)}
         if not replies or one != {key: replies[-1][key] for key in one}:

@@ -23,7 +23,7 @@ export function ask(el, state, { open }) {
     event.preventDefault();
     run();
   } }, h("label", { for: id }, "Your question"), input,
-  h("div", { class: "row" }, button, tick("make it think first", false, (on) => {
+  h("div", { class: "controls" }, button, tick("make it think first", false, (on) => {
     thinking = on;
     run();
   })), examples);

@@ -21,9 +21,9 @@ export function cups(el, state, { open }) {
     done = value;
     show();
   } });
-  const guesses = h("div", { class: "row", role: "group", "aria-label": "where is the ball?" }, "Where is the ball now?",
+  const guesses = h("div", { class: "controls", role: "group", "aria-label": "where is the ball?" }, "Where is the ball now?",
     [1, 2, 3, 4, 5].map((cup) => h("button", { type: "button", onclick: () => guess(cup) }, String(cup))));
-  root.append(asked, picture, swaps.element, h("div", { class: "row" },
+  root.append(asked, picture, swaps.element, h("div", { class: "controls" },
     h("button", { type: "button", onclick: () => {
       done = Math.min(done + 1, game().swaps.length);
       swaps.move(done);

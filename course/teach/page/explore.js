@@ -21,7 +21,7 @@ export function explore(el, state, { open }) {
       seed++;
       run();
     } }, h("label", { for: id }, "Question to "), h("code", {}, state.model), input,
-    h("div", { class: "row" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
+    h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
       thinking = on;
       run();
     }))),

@@ -17,7 +17,7 @@ export function replay(el, state) {
     step = value;
     show();
   } });
-  root.append(h("div", { class: "row" }, button), position.element, picture, h("p", { class: "note" }, h("strong", {}, state.question)), said);
+  root.append(h("div", { class: "controls" }, button), position.element, picture, h("p", { class: "note" }, h("strong", {}, state.question)), said);
 
   function play() {
     if (step >= last) step = 0;

@@ -32,7 +32,7 @@ const LOOK = `
   border: 1px solid rgba(128,128,128,.9); border-radius: 4px; cursor: pointer; }
 .course-widget button[disabled] { opacity: .55; cursor: default; }
 .course-widget :focus-visible { outline: 3px solid #0072b2; outline-offset: 1px; }
-.course-widget .row { display: flex; flex-wrap: wrap; gap: .6em 1em; align-items: center; margin: .5em 0; }
+.course-widget .controls { display: flex; flex-wrap: wrap; gap: .6em 1em; align-items: center; margin: .5em 0; }
 .course-widget .columns { display: flex; flex-wrap: wrap; gap: .7em 1em; }
 .course-widget .columns > * { flex: 1 1 16em; min-width: 0; }
 .course-widget .reply { border-left: 4px solid #0072b2; padding: .1em .7em; min-height: 5em; }
@@ -78,7 +78,7 @@ export function slider({ name, value, least, most, step, show = String, onmove }
   const said = (number) => input.setAttribute("aria-valuetext", (shown.textContent = show(number)));
   const move = (number) => said((input.value = number));
   said(value);
-  return { element: h("div", { class: "row" }, h("label", { for: id }, name), input, shown), input, move };
+  return { element: h("div", { class: "controls" }, h("label", { for: id }, name), input, shown), input, move };
 }
 
 /** One of several options, as radio buttons: Tab reaches them, arrow keys choose. */

@@ -22,7 +22,12 @@ def test_a_chapter_is_headed_by_its_number_the_field_s_term_and_its_question(pat
     number, term, question = re.fullmatch(r"# (\d+[a-z]?) (.+?): (.+)", head).groups()
     chapter = BY_TITLE[path.stem]
     assert (number.zfill(len(chapter.number)), term, question) == (chapter.number, chapter.term, chapter.question)
-    assert rest[1].startswith("[![Open in Colab](_static/colab.svg)](https://colab.research.google.com/github/")
+    assert '<img src="_static/colab.svg" alt="Open in Colab"' in rest[1] and colab_link(path) in rest[1]
+
+
+def colab_link(path):
+    """Where the notebook's own link leads."""
+    return re.search(r"\[Open in Colab\]\((.+)\)", nbformat.read(path, 4).cells[0].source)[1]
 
 
 def test_the_committed_notebook_stays_as_it_is():
@@ -135,7 +140,7 @@ def test_every_page_says_what_to_show_where_its_link_is_shared(site):
         assert tags["og:image"] == f"{project()['urls']['Site']}/_static/card.png"
         assert tags["og:url"] == f"{project()['urls']['Site']}/{page.name}"
         assert tags["twitter:card"] == "summary_large_image"
-        assert tags["og:title"] and len(tags["og:description"]) > 20 and "Colab" not in tags["og:description"]
+        assert tags["og:title"] and len(tags["og:description"]) > 20 and "Open in" not in tags["og:description"]
     assert (site / "_static" / "card.png").exists()
 
 

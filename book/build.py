@@ -25,6 +25,7 @@ BOOK = ROOT / "book"
 PAGE = ROOT / "course" / "teach" / "page"
 STAGED = BOOK / "_build" / "src"
 SITE = BOOK / "_build" / "html"
+GLOSSARY = re.compile(r"^```\{glossary\}$.*?^```$", re.MULTILINE | re.DOTALL)
 FOLDERS = re.compile(r"(\]\()\.\./(?:book|docs|notebooks)/")  # all that is staged lies in one folder
 
 
@@ -63,8 +64,10 @@ def stage_widgets(static: Path) -> None:
 
 
 def flat(page: Path) -> str:
-    """The text of a page, its links leading to where everything lies when it is staged."""
-    return FOLDERS.sub(r"\1", page.read_text(encoding="utf-8"))
+    """The text of a page as Sphinx reads it: its links lead to where everything lies when it is staged, and
+    definitions of the glossary are indented (Jupyter Book 2 wants `: ` before each)."""
+    text = FOLDERS.sub(r"\1", page.read_text(encoding="utf-8"))
+    return GLOSSARY.sub(lambda found: re.sub(r"^: ", "  ", found[0], flags=re.MULTILINE), text)
 
 
 def stage_landing(page: Path, others: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""The bibliography as a list of entries. Docutils gives entries a role that no list may hold, and that is read out badly.
+"""The bibliography is read out as a list: docutils gives its entries a role that no list may hold.
 
 The role `doc-biblioentry` has been deprecated since DPUB-ARIA 1.1.
 """

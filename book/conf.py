@@ -52,12 +52,7 @@ html_context = {"default_mode": "auto"}  # light or dark, as the reader's system
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
-    "logo": {
-        "image_light": "_static/favicon.svg",
-        "image_dark": "_static/favicon.svg",
-        "text": project,
-        "alt_text": "",
-    },
+    "logo": {"image_light": html_favicon, "image_dark": html_favicon, "text": project, "alt_text": ""},
     "repository_url": _project["urls"]["Repository"],
     "path_to_docs": "book",
     "repository_branch": "main",

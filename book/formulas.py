@@ -1,7 +1,7 @@
 """Formulas of the site as pictures that scale, made by MathJax when it is built, with MathML for whoever listens.
 
-Nothing has to be loaded to read them, and a formula that nobody can typeset fails the build. (In the page, MathJax would be
-two of the three megabytes that a page may weigh.)
+Nothing has to be loaded to read them, and a formula that nobody can typeset fails the build. (In the page, MathJax
+would be two of the three megabytes that a page may weigh.)
 """
 
 import json

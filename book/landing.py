@@ -40,9 +40,7 @@ def asked_twice(notebook: Path) -> str:
     """
     found = list(transcripts(nbformat.read(notebook, as_version=4)))
     if len(found) != len(MODELS):
-        raise ValueError(
-            f"{notebook.name} holds {len(found)} transcripts of {QUESTION}, not one for each of two models"
-        )
+        raise ValueError(f"{notebook.name} holds {len(found)} transcripts of {QUESTION}, not one for each model")
     figures = "\n".join(answered(*model, replies) for model, replies in zip(MODELS.items(), found, strict=True))
     return f'<div class="asked-twice">\n{figures}\n</div>'
 

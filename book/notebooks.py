@@ -1,13 +1,17 @@
-"""What a notebook becomes on the site: the same one, with the chapter's heading and a badge that is a picture."""
+"""What a notebook becomes on the site: the same one, with the chapter's heading and a badge that is a picture.
 
+The notebook itself has a plain link: a picture would need a network in JupyterLab and in Colab.
+"""
+
+import re
 from pathlib import Path
 
 import nbformat
 
 from course.contents import CHAPTERS, Chapter
 
-LINK = "[Open in Colab]("
-BADGE = "[![Open in Colab](_static/colab.svg)]("  # in the notebook a picture would need a network
+LINK = re.compile(r"\[Open in Colab\]\((\S+)\)")
+BADGE = r'<a class="colab" href="\1"><img src="_static/colab.svg" alt="Open in Colab" width="142" height="30"></a>'
 
 
 def staged(path: Path) -> nbformat.NotebookNode:
@@ -19,9 +23,10 @@ def staged(path: Path) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     check_alternative_texts(notebook)
     first = notebook.cells[0]
-    if first.source.count(LINK) != 1:
-        raise ValueError(f"{path.name} must link to Colab once in its first cell")
-    first.source = with_heading(first.source, chapter_of(path)).replace(LINK, BADGE)
+    text, links = LINK.subn(BADGE, with_heading(first.source, chapter_of(path)))
+    if links != 1:
+        raise ValueError(f"{path.name} must link to Colab once in its first cell, in Markdown")
+    first.source = text
     return notebook
 
 

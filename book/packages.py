@@ -9,9 +9,9 @@ from pathlib import Path
 BOOK = Path(__file__).resolve().parent
 MODULES = BOOK / "node_modules"
 NO_NODE = (
-    "[course] the site's formulas are typeset by MathJax, which needs Node.js and npm, and they are not here: install Node.js "
-    "18 or newer (Debian and Ubuntu: apt-get install nodejs npm; macOS: brew install node; else see nodejs.org), and type "
-    "the same command again"
+    "[course] the site's formulas are typeset by MathJax, which needs Node.js and npm, and they are not here: install "
+    "Node.js 18 or newer (Debian and Ubuntu: apt-get install nodejs npm; macOS: brew install node; else see "
+    "nodejs.org) and type the same command again"
 )
 
 

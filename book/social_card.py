@@ -1,4 +1,4 @@
-"""The picture that is shown where somebody shares a link to the site: a word counted letter by letter, as a staircase."""
+"""The picture shown where somebody shares a link to the site: a word counted letter by letter, as a staircase."""
 
 from pathlib import Path
 

@@ -19,6 +19,7 @@ wait_passively()  # kernels share the cores: threads that spin took ten times as
 check_signatures()
 
 from tests.chrome import NO_BROWSER, browser, chrome  # noqa: E402, F401 (the hook comes first; these are fixtures)
+from tests.site import address, site  # noqa: E402, F401 (so are these)
 
 
 @pytest.fixture(autouse=True)

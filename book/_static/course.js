@@ -8,3 +8,5 @@ function makeWideFormulasReachable() {
 }
 addEventListener("load", makeWideFormulasReachable);
 addEventListener("resize", makeWideFormulasReachable);
+// What was folded up has no width until it is opened: the theme looks at it again.
+document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from book import claims, rooms, teaching, tour, toy_and_real
+from book import claims, rooms, sources, teaching, tour, toy_and_real
 
 BOOK = Path(__file__).resolve().parent
 BLOCK = re.compile(r"^% generated: ([\w ]+)\n(?:.*\n)*?% end of what is generated$", re.MULTILINE)
@@ -20,6 +20,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "tour": tour.systems,
     "toy and real": toy_and_real.chapters,
     "minutes": teaching.minutes,
+    "notes": sources.notes,
     "lengths": teaching.lengths,
     "rooms": rooms.places,
 }

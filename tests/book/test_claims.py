@@ -9,7 +9,7 @@ import pytest
 from book.chapters import named
 from book.claims import VERDICTS, claims
 from course.contents import CHAPTERS
-from tests.book.numerals import BIBLIOGRAPHY, notes, numerals, shown_forms
+from tests.book.numerals import BIBLIOGRAPHY, notes, numerals
 from tests.project import ROOT, read
 
 CLAIMS = claims()
@@ -49,19 +49,36 @@ def test_no_figure_of_ours_is_typed(claim):
     assert numerals(claim.claim) | numerals(claim.note) <= allowed
 
 
+def is_rounded(shown, exact):
+    """Whether a number as it is shown is the exact one, rounded to the digits shown."""
+    decimals = len(shown.partition(".")[2])
+    return abs(float(shown) - exact) <= 0.5000001 * 10**-decimals
+
+
+def figures(test):
+    """What an experiment's record holds of the figures that a claim shows: its name, the numbers, and how many units."""
+    record = RECORDS[test.experiment]
+    for name in test.comparisons:
+        one = record["comparisons"][name]
+        yield name, [one["difference"], *one["interval"]], one["n"]
+    for path in test.figures:
+        one = record["figures"]
+        for name in path:
+            one = one[name]
+        numbers = [one["mean"], *one["interval"]] if isinstance(one, dict) else [one]
+        yield ", ".join(path), numbers, one["n"] if isinstance(one, dict) else None
+
+
 @pytest.mark.parametrize("claim", TESTED, ids=lambda claim: claim.id)
-def test_every_figure_of_ours_stands_in_the_record_of_its_experiment(claim):
-    names = " ".join(re.escape(name) for test in claim.tests for name in (*test.comparisons, *sum(test.figures, ())))
-    ours = re.sub("|".join(map(re.escape, labels(claim))), "", part(claim, "Ours"))
-    known = set().union(*(shown_forms(RECORDS[test.experiment]) for test in claim.tests))
-    assert names and numerals(ours) and numerals(ours) <= known
-
-
-def labels(claim):
-    """What the figures of a claim are called, which may have numbers in it, the longest first."""
-    names = [name for test in claim.tests for name in test.comparisons]
-    names += [", ".join(path) for test in claim.tests for path in test.figures]
-    return sorted(names, key=len, reverse=True)
+def test_every_figure_of_ours_is_the_one_in_the_record_of_its_experiment(claim):
+    shown = re.findall(r"^(?::| ) - \*(.+)\*: (.+)$", card(claim), re.MULTILINE)
+    expected = [figure for test in claim.tests for figure in figures(test)]
+    assert [name for name, _ in shown] == [name for name, _, _ in expected] != []
+    for (_, text), (_, exact, units) in zip(shown, expected):
+        numbers, _, rest = text.partition("]")
+        found = re.findall(r"[+-]?\d+\.\d+", numbers)
+        assert len(found) == len(exact) and all(map(is_rounded, found, exact)), text
+        assert units is None or re.search(rf", {units} (seeds|problems)\b", rest), text
 
 
 def test_every_experiment_of_the_results_is_in_the_ledger():

@@ -10,7 +10,7 @@ from tests.notebooks import NOTEBOOKS
 from tests.project import ROOT, read
 
 GLOSSARY = re.search(r"```\{glossary\}\n(.*?)```", read("book/glossary.md"), re.DOTALL)[1]
-TERMS = re.findall(r"^(\S.*)$", GLOSSARY, re.MULTILINE)
+TERMS = re.findall(r"^([^:\s].*)$", GLOSSARY, re.MULTILINE)
 BOXES = {"Predict", "To read", "Tip", "Note", "Warning", "Key idea", "Shift+Enter"}
 FORMS = {  # how a term is written where it is introduced
     "better": "verdict",
@@ -111,7 +111,7 @@ def test_references_lead_to_terms():
 
 
 def test_every_term_has_a_definition_of_whole_sentences():
-    definitions = re.split(r"^\S.*\n", GLOSSARY, flags=re.MULTILINE)[1:]
+    definitions = re.split(r"^[^:\s].*\n", GLOSSARY, flags=re.MULTILINE)[1:]
     assert len(definitions) == len(TERMS)
     assert [text for text in definitions if not (text.strip().endswith(".") or text.strip().endswith('."'))] == []
 

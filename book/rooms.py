@@ -11,11 +11,11 @@ COURSE = BOOK.parent / "course"
 ORDER = ("world", "model", "think", "learn", "experiments", "teach", "chapters")  # in which a reader meets them
 WHAT = {
     "world": "the questions, and who is right",
-    "model": "the network, and how it is sampled",
+    "model": "the network, and sampling",
     "think": "using a model: prompts, scores",
     "learn": "changing a model: reward, traces",
     "experiments": "the laboratory and its records",
-    "teach": "the classroom: plots, checks, exams",
+    "teach": "the classroom: plots, exams",
     "chapters": "what belongs to one chapter",
 }
 WIDTH, ROW, LEFT, BOX = 720, 84, 12, 430  # of the drawing, of a row, where boxes begin, of a box

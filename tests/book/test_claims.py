@@ -56,7 +56,7 @@ def is_rounded(shown, exact):
 
 
 def figures(test):
-    """What an experiment's record holds of the figures that a claim shows: its name, the numbers, and how many units."""
+    """What a record holds of the figures that a claim shows: the name, the numbers, and how many units."""
     record = RECORDS[test.experiment]
     for name in test.comparisons:
         one = record["comparisons"][name]

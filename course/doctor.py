@@ -59,8 +59,18 @@ def examine() -> list[Finding]:
         lambda: [check_kernel()],
         lambda: [check_folder(Path.cwd())],
         lambda: [check_browser()],
+        lambda: [check_node()],
     )
-    names = ("Python", "the packages", "PyTorch", "the models", "Jupyter's kernel", "this folder", "a browser")
+    names = (
+        "Python",
+        "the packages",
+        "PyTorch",
+        "the models",
+        "Jupyter's kernel",
+        "this folder",
+        "a browser",
+        "Node.js",
+    )
     return [finding for name, look in zip(names, looks, strict=True) for finding in look_at(name, look)]
 
 
@@ -212,6 +222,14 @@ def check_browser() -> Finding:
     get = "apt-get install chromium" if shutil.which("apt-get") else "install Chrome or Chromium"
     note = f"only the tests need one: {get}, or set CHROME to a Chrome's path"
     return Finding("no Chrome or Chromium", remedy=note)
+
+
+def check_node() -> Finding:
+    """Whether there are Node.js and npm for the site's formulas; learners need neither."""
+    if all(map(shutil.which, ("node", "npm"))):
+        return Finding(f"Node.js for the site: {shutil.which('node')}")
+    get = "apt-get install nodejs npm" if shutil.which("apt-get") else "install Node.js 18 or newer"
+    return Finding("no Node.js with npm", remedy=f"only `make book` needs it, for formulas: {get}")
 
 
 def find_browser() -> str | None:

@@ -169,7 +169,9 @@ def test_a_package_half_installed_is_found_with_its_record(tmp_path, monkeypatch
     assert finding.remedy == remedies.replace("half", "1.0")
 
 
-@pytest.mark.parametrize("part", ["requirements", "check_torch", "check_models", "check_kernel", "find_browser"])
+@pytest.mark.parametrize(
+    "part", ["requirements", "check_torch", "check_models", "check_kernel", "find_browser", "check_node"]
+)
 def test_a_look_that_fails_is_a_finding_and_the_others_go_on(monkeypatch, part):
     def fail(*_):
         raise RuntimeError("of all things")
@@ -178,7 +180,7 @@ def test_a_look_that_fails_is_a_finding_and_the_others_go_on(monkeypatch, part):
     findings = doctor.examine()
     (failed,) = (finding for finding in findings if "of all things" in finding.what)
     assert wrong(failed)
-    assert len(findings) >= 7
+    assert len(findings) >= 8
 
 
 def test_every_shipped_model_is_looked_for():
@@ -199,6 +201,13 @@ def test_learning_without_a_browser_for_tests_is_well(monkeypatch):
     finding = doctor.check_browser()
     assert finding.well
     assert "install Chrome or Chromium" in finding.remedy
+
+
+def test_learning_without_node_is_well_and_says_what_needs_it(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    finding = doctor.check_node()
+    assert finding.well
+    assert "make book" in finding.remedy and "install Node.js 18 or newer" in finding.remedy
 
 
 def test_the_report_puts_each_remedy_under_its_finding_and_counts():

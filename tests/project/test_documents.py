@@ -91,3 +91,13 @@ def test_the_picture_of_the_readme_is_described_by_the_figures_of_the_results():
     (words,) = re.findall(r"!\[([^]]+)\]\(docs/thinking.png\)", read("README.md"))
     scores = {name: (first["plain"][name][0], first["forced"][name][0]) for name in first["plain"]}
     assert all(f"{name} {plain:.2f} and {forced:.2f}" in words for name, (plain, forced) in scores.items())
+
+
+def test_the_site_is_published_from_main_and_from_a_version_with_what_npm_keeps():
+    workflow = yaml.safe_load(read(".github/workflows/site.yml"))
+    on = workflow[True]  # YAML reads `on` as a yes
+    assert on["push"] == {"branches": ["main"], "tags": ["v*"]}
+    steps = workflow["jobs"]["site"]["steps"]
+    (node,) = (step["with"] for step in steps if step.get("uses", "").startswith("actions/setup-node"))
+    assert node["cache"] == "npm" and (ROOT / node["cache-dependency-path"]).exists()
+    assert [step["run"] for step in steps if "run" in step] == ["make book PYTHON=python"]

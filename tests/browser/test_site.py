@@ -21,7 +21,7 @@ UNFOLD = "document.querySelectorAll('details').forEach(each => each.open = true)
 VIOLATIONS = """async (only) => (await axe.run(document, {resultTypes: ['violations'], ...only})).violations
   .filter(found => ['serious', 'critical'].includes(found.impact))
   .flatMap(found => found.nodes.map(node => `${found.id}: ${node.html.slice(0, 200)}`))"""
-COLORS = {"runOnly": ["cat.color"]}  # the rules whose findings can change with the color mode
+COLORS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # whose findings can change with the color mode
 CODE = """() => [...document.querySelectorAll('div.highlight pre')]
   .filter(pre => !pre.closest('.output.text_plain, .output.stream'))  // what a cell prints is prose and may wrap
   .map(pre => {

@@ -10,3 +10,10 @@ addEventListener("load", makeWideFormulasReachable);
 addEventListener("resize", makeWideFormulasReachable);
 // What was folded up has no width until it is opened: the theme looks at it again.
 document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);
+// Paper is white, whatever the screen is.
+let onScreen;
+addEventListener("beforeprint", () => {
+  onScreen = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+addEventListener("afterprint", () => { document.documentElement.dataset.theme = onScreen; });

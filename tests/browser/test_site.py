@@ -208,6 +208,17 @@ def test_in_the_dark_outputs_and_pictures_have_the_page_s_colors(address, browse
     assert found["filter"] == "brightness(1.25)"
 
 
+def test_on_paper_a_page_is_light_and_without_what_one_would_press(address, browser):
+    page = browser.new_page()
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto(f"{address}/index.html")
+    expect(page.locator("p.actions")).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_formulas_are_pictures_with_words_for_whoever_listens(address, browser):
     page = browser.new_page()
     page.goto(f"{address}/06_grpo.html")

@@ -15,6 +15,7 @@ from course.think.evaluation import Estimate, expected_vote
 from course.think.prompting import direct, force_thinking
 from course.think.rollouts import Rollout
 
+VIEW = "application/vnd.jupyter.widget-view+json"
 WAYS = {"ask directly": direct, "have it think": force_thinking}
 
 
@@ -153,6 +154,4 @@ class Traces:
 
 def bundle(box, html: str, text: str) -> dict:
     """What a notebook stores of a widget: itself, and the same standing still for a page without Python."""
-    stored = box._repr_mimebundle_()
-    data = stored[0] if isinstance(stored, tuple) else stored
-    return {**(data or {}), "text/html": html, "text/plain": text}
+    return {VIEW: box.get_view_spec(), "text/html": html, "text/plain": text}  # what ipywidgets 7 has as well as 8

@@ -20,18 +20,6 @@ def notebook(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The folder that the course is installed in, from its wheel: what Colab gets, beside packages it has anyway."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", "--target"]
-    subprocess.run([*install, str(folder / "installed"), str(wheel)], check=True, capture_output=True)
-    return folder / "installed"
-
-
 @pytest.fixture
 def only_the_wheel(installed, monkeypatch):
     """Kernels find the course where its wheel was installed; an editable install comes after that."""

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.conftest import GUARD
 from tests.notebooks import colab
 from tests.project import ROOT
 
@@ -28,6 +29,17 @@ def installed(wheel, tmp_path_factory):
     install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", "--target"]
     subprocess.run([*install, str(folder), str(wheel)], check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    """Where `%pip` puts packages, as in a session of one's own: a new folder, and no index to find any in."""
+    place = tmp_path / "dist-packages"
+    place.mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(place), GUARD]))
+    for name, value in {"PIP_TARGET": place, "PIP_NO_INDEX": 1, "PIP_DISABLE_PIP_VERSION_CHECK": 1}.items():
+        monkeypatch.setenv(name, str(value))
+    return place
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 # `course` and `book` are folders too, hence .PHONY. Another Python: make lab PYTHON=python3.12
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help lab test check mutate course book doctor clean
+.PHONY: help lab test check mutate course book dist doctor clean
 
 help:    ## show this list
 	@sed -n 's/^\([a-z]*\): *## */  make \1 \t/p' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,9 @@ course:  ## run every notebook from end to end, without a screen
 
 book:    ## build the site into book/_build/html
 	@$(PYTHON) bootstrap.py book
+
+dist:    ## build the wheel and the source archive of a release into dist
+	@$(PYTHON) bootstrap.py dist
 
 doctor:  ## say what is wrong with this installation, and what to type
 	@$(PYTHON) bootstrap.py doctor

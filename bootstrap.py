@@ -28,6 +28,10 @@ EXTRAS = {  # what each command needs; any other gets everything
     "ask": {"lab"},
     "train": {"lab"},
     "run": {"lab"},
+    "receipt": {"lab"},
+    "receipts": {"lab"},
+    "handout": {"lab"},
+    "dist": {"lab", "test"},
     "book": {"lab", "book"},
     "mutate": {"lab", "test", "mutate"},
     "doctor": set(),  # these two have to work where nothing else does

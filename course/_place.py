@@ -8,11 +8,15 @@ ROOT = Path(__file__).resolve().parent.parent  # of the clone; elsewhere the fol
 
 def in_clone() -> bool:
     """Whether this is a clone of the course's repository, or its unpacked archive."""
+    return project().get("name") == "think-step-by-step"
+
+
+def project() -> dict:
+    """The [project] table of the `pyproject.toml` beside the library; empty if there is none."""
     try:
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     except (OSError, ValueError, KeyError):
-        return False
-    return project.get("name") == "think-step-by-step"
+        return {}
 
 
 def workplace() -> Path:

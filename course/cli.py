@@ -1,4 +1,4 @@
-"""The front door: `course lab | ask | train | run | test | check | book | doctor | clean`."""
+"""The front door: `course lab | ask | train | run | receipts | handout | test | check | book | dist | doctor`."""
 
 import importlib.util
 import linecache
@@ -12,10 +12,11 @@ from typing import Annotated
 
 import typer
 
-from course import desk
+from course import classroom
 from course import notebooks as notebook_runs
 from course._files import require_writable
 from course._place import ROOT, workplace
+from course._version import installed
 from course.remedies import quoted, this_python
 
 BUILT = ("book/_build", "runs/notebooks", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist")
@@ -25,12 +26,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Think Step by Step: a course you run.",
 )
-
-
-app.command()(desk.exam)
-app.command()(desk.slides)
+for command in (classroom.receipt, classroom.receipts, classroom.handout, classroom.exam, classroom.slides):
+    app.command()(command)
 
 
 def main() -> None:
@@ -47,6 +45,14 @@ def main() -> None:
         if not _for_the_reader(error):
             raise
         _end(error)
+
+
+@app.callback(invoke_without_command=True)
+def begin(version: Annotated[bool, typer.Option("--version", help="say which version this is")] = False) -> None:
+    """Think Step by Step: a course you run."""
+    if version:
+        print(installed())
+        raise typer.Exit
 
 
 @app.command(context_settings=PASS_ON)
@@ -183,6 +189,7 @@ def run(
 def test(context: typer.Context) -> None:
     """Run every test: library, notebooks, browser, site. Further options are pytest's."""
     _folder("tests")
+    _python("tests.notebooks.colab")  # what it could not make, the tests that need it will miss
     _hand_over("pytest", "-n", "2", "--dist", "loadgroup", *context.args)
 
 
@@ -206,6 +213,14 @@ def book() -> None:
     """Build the site into book/_build/html."""
     _folder("book")
     _hand_over("book.build")
+
+
+@app.command()
+def dist() -> None:
+    """Build the wheel and the source archive of a release into dist/, the wheel from the archive."""
+    _folder("tests")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    _hand_over("build", "--no-isolation", "--outdir", "dist")
 
 
 @app.command()

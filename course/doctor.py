@@ -20,9 +20,12 @@ from pathlib import Path
 from course import remedies
 from course._checkpoints import LAYOUT, read_json, shapes_in
 from course._checkpoints import check_folder as check_checkpoint
+from course._files import require_writable
+from course._version import installed, mismatch
 
 SHELF = remedies.ROOT / "course" / "model" / "checkpoints"
 MODELS = ("mini-base", "mini-distill", "mini-student", "mini-zero")  # what comes with the course
+SESSION = Path("/content")  # of Colab; its `drive` is what stays
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 CHROME_PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -58,19 +61,13 @@ def examine() -> list[Finding]:
         check_models,
         lambda: [check_kernel()],
         lambda: [check_folder(Path.cwd())],
+        check_progress,
+        lambda: check_notebooks(notebooks_here()),
         lambda: [check_browser()],
         lambda: [check_node()],
     )
-    names = (
-        "Python",
-        "the packages",
-        "PyTorch",
-        "the models",
-        "Jupyter's kernel",
-        "this folder",
-        "a browser",
-        "Node.js",
-    )
+    names = ("Python", "the packages", "PyTorch", "the models", "Jupyter's kernel", "this folder")
+    names += ("your progress", "the notebooks", "a browser", "Node.js")
     return [finding for name, look in zip(names, looks, strict=True) for finding in look_at(name, look)]
 
 
@@ -213,6 +210,38 @@ def check_folder(folder: Path) -> Finding:
             return Finding(f"files can be written in {folder}")
     except OSError:
         return Finding(f"files cannot be written in {folder}", False, "cd to a folder of your own and start from there")
+
+
+def check_progress() -> list[Finding]:
+    """Whether progress can be read and kept where it is; on Colab that is gone with the session unless it is Drive."""
+    try:
+        from course.teach import progress
+    except (ImportError, OSError):  # packages are missing or broken: said already
+        return []
+    file = progress.path()
+    try:
+        done = len(progress.solved())
+        require_writable(file)
+    except (ValueError, OSError) as error:
+        remedy = f"mend or move {file}, or name a folder of your own as COURSE_HOME"
+        return [Finding(f"your progress is not kept: {_reason(error)}", False, remedy)]
+    passing = SESSION.is_dir() and not file.is_relative_to(SESSION / "drive")
+    note = 'gone with this session; to keep it on Drive, run progress.keep_in("/content/drive/MyDrive")'
+    return [Finding(f"your progress, {done} exercises solved, is kept in {file}", remedy=note * passing)]
+
+
+def notebooks_here() -> list[Path]:
+    """The notebooks of a clone, else those in this folder."""
+    return sorted((remedies.ROOT / "notebooks").glob("*.ipynb")) or sorted(Path.cwd().glob("*.ipynb"))
+
+
+def check_notebooks(paths: list[Path]) -> list[Finding]:
+    """Which notebooks were written for another version of the library; nothing about those that do not say."""
+    there = installed()
+    wanted = {path: re.search(r'course\.expects\(\\?"([\d.]+)', path.read_text("utf-8", "replace")) for path in paths}
+    told = [(path, mismatch(found[1], there)) for path, found in wanted.items() if found]
+    wrong = [Finding(f"{path.name} does not fit the library", False, said) for path, said in told if said]
+    return wrong or [Finding(f"{len(told)} notebooks go with version {there} of the library")] * bool(told)
 
 
 def check_browser() -> Finding:

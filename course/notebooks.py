@@ -2,10 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from course._files import write_whole
 from course._place import workplace
 from course.remedies import this_python
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PASSING = ("papermill", "language_info", "widgets")  # what a notebook's metadata say of one run
@@ -53,19 +57,26 @@ def run_notebook(path: Path, out: Path, parameters: dict[str, str]) -> None:
         ) from error
 
 
-def _kernel(path: Path) -> str:
-    """The kernel to run a notebook with: the one it was saved with if Jupyter has it, else this Python's.
-
-    Raises ValueError for a file that is no notebook, and where Jupyter has neither.
-    """
+def read(path: Path) -> "NotebookNode":
+    """The notebook in a file. Raises ValueError for a file that is none."""
     import nbformat
-    from jupyter_client.kernelspec import KernelSpecManager
 
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
     except (nbformat.ValidationError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no notebook, or a damaged one") from error
+    return notebook
+
+
+def _kernel(path: Path) -> str:
+    """The kernel to run a notebook with: the one it was saved with if Jupyter has it, else this Python's.
+
+    Raises ValueError for a file that is no notebook, and where Jupyter has neither.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    notebook = read(path)
     own, there = KERNEL["name"], KernelSpecManager().find_kernel_specs()
     asked = notebook.metadata.get("kernelspec", {}).get("name", own)
     if asked in there:

@@ -25,6 +25,7 @@ import torch
 from course.contents import part, with_part
 from course.teach import progress
 
+NOT_ATTEMPTED = "not attempted yet (the notebook goes on with the reference)"
 _short = reprlib.Repr()
 _short.maxlist, _short.maxtuple, _short.maxstring, _short.maxother = 12, 12, 160, 120
 
@@ -68,8 +69,8 @@ class Exercise:
 class Task:
     """What an exercise asks, with its hints and its solution folded up; shows itself in a notebook and on a page."""
 
-    def __init__(self, exercise: Exercise):
-        self.exercise = exercise
+    def __init__(self, exercise: Exercise, solution: bool = True):
+        self.exercise, self.solution = exercise, solution
 
     def __repr__(self) -> str:
         one = self.exercise
@@ -79,7 +80,8 @@ class Task:
         one = self.exercise
         hints = "".join(_folded(f"Hint {number}", escape(hint)) for number, hint in enumerate(one.hints, 1))
         why = f"<p>{escape(one.why)}</p>" if one.why else ""
-        solution = _folded("Solution", f"<pre><code>{escape(one.solution)}</code></pre>{why}")
+        code = f"<pre><code>{escape(one.solution)}</code></pre>"
+        solution = _folded("Solution", f"{code}{why}") if self.solution else ""
         paragraphs = "".join(
             f'<p style="white-space:pre-line">{escape(paragraph)}</p>' for paragraph in one.text.split("\n\n")
         )
@@ -90,21 +92,24 @@ class Task:
         )
 
 
-def task(name: str) -> Task:
-    """The task of an exercise, with hints and solution folded up. Raises ValueError for an unknown name."""
-    return Task(find(name))
+def task(name: str, solution: bool = True) -> Task:
+    """The task of an exercise, with hints and solution folded up, or with hints alone.
+
+    Raises ValueError for an unknown name.
+    """
+    return Task(find(name), solution)
 
 
 def check(name: str, attempt: Any) -> Any:
     """Try an attempt, print what there is to say, and return what to go on with: the attempt if right, else the
     reference.
 
-    An attempt that is right is noted in the progress file. Raises ValueError for an unknown name, and nothing else.
+    An attempt is noted in the progress file. Raises ValueError for an unknown name, and nothing else.
     """
     exercise = find(name)
     right, message = assess(exercise, attempt)
     print(f"{name}: {message}")
-    if right and (trouble := progress.note(name)):
+    if message != NOT_ATTEMPTED and (trouble := progress.note(name, right)):
         print(trouble)
     return attempt if right else exercise.reference
 
@@ -115,7 +120,7 @@ def assess(exercise: Exercise, attempt: Any) -> tuple[bool, str]:
         attempt = _as_an_option(exercise, attempt)
     given = outcomes(attempt, exercise.inputs)
     if _untouched(attempt) or all(_untouched(one) for one in given):
-        return False, "not attempted yet (the notebook goes on with the reference)"
+        return False, NOT_ATTEMPTED
     wanted = outcomes(exercise.reference, exercise.inputs)
     differs = [place for place, pair in enumerate(zip(given, wanted, strict=True)) if not same(*pair)]
     if not differs:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from course.teach import progress
 from course.teach.exercises import chapters
 from course.teach.quizzes import Question, arrange, quiz
 
@@ -52,3 +53,23 @@ def test_right_answers_are_not_the_longest_ones():
 def test_a_chapter_without_a_quiz_is_an_error():
     with pytest.raises(ValueError, match="choose one of"):
         quiz("nothing")
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_letters_are_counted_and_what_to_look_at_again_is_said(chapter):
+    found = quiz(chapter)
+    right = "".join("ABCD"[[option[2] for option in several].index(True)] for _, several in found.options)
+    assert quiz(chapter, right).said == "5 of 5 right."
+    other = "ABCD"["ABCD".index(right[1]) - 1]
+    given = quiz(chapter, f"{right[0]}{other}{right[2:]}".lower())
+    assert given.said == "4 of 5 right; look again at 2." and given.said in given._repr_html_()
+    assert progress.known()["quizzes"][chapter]["best"] == 5
+    for letters in zip("ABCD", (text for text, _, _ in found.options[0][1])):
+        assert ". ".join(letters) in repr(found)
+
+
+@pytest.mark.parametrize("answers", ["A", "ABCDE", "ABCDAB", "12345"])
+def test_what_is_no_answer_is_an_error_and_not_noted(answers):
+    with pytest.raises(ValueError, match="give 5 letters from A to D"):
+        quiz("grpo", answers)
+    assert progress.known()["quizzes"] == {}

@@ -1,6 +1,9 @@
-"""Every notebook, run in fresh kernels with no network, from the wheel alone: whole by nbval, its core by papermill."""
+"""Every notebook as in a Colab session: whole by nbval, its core by papermill.
 
-import os
+It lies alone in an empty folder, the kernel has Colab's packages and no network, and the first cell fetches the library
+from the wheel that a teacher points to. With the newest packages and in a clone, JupyterLab's tests run every notebook.
+"""
+
 import subprocess
 import sys
 
@@ -8,11 +11,16 @@ import nbformat
 import papermill
 import pytest
 
-from tests.conftest import GUARD
-from tests.notebooks import NOTEBOOKS
+from tests.notebooks import NOTEBOOKS, colab
 from tests.project import ROOT
 
 QUICK_SECONDS = 600  # a kernel that hangs, not a slow machine
+LOOK_AROUND = """
+import sys
+from importlib.metadata import version
+assert (sys.prefix, version("ipython")) == ({prefix!r}, {ipython!r}), "this is the environment like Colab's"
+assert course.__file__.startswith({place!r}), "the first cell has fetched the wheel"
+"""
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -20,62 +28,54 @@ def notebook(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The folder that the course is installed in, from its wheel: what Colab gets, beside packages it has anyway."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", "--target"]
-    subprocess.run([*install, str(folder / "installed"), str(wheel)], check=True, capture_output=True)
-    return folder / "installed"
-
-
 @pytest.fixture
-def only_the_wheel(installed, monkeypatch):
-    """Kernels find the course where its wheel was installed; an editable install comes after that."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed), GUARD]))
-    return f"import course\nassert course.__file__ == {str(installed / 'course' / '__init__.py')!r}, course.__file__"
+def handed_out(notebook, wheel, session):
+    """The notebook with a teacher's wheel in its first cell; its last one looks where it runs."""
+    read = nbformat.read(notebook, as_version=4)
+    first = next(cell for cell in read.cells if cell.cell_type == "code")
+    assert first.source.count('COURSE_WHEEL = ""') == 1
+    first.source = first.source.replace('COURSE_WHEEL = ""', f"COURSE_WHEEL = {str(wheel)!r}")
+    (ipython,) = (line.partition("==")[2] for line in colab.versions() if line.startswith("ipython=="))
+    looks = LOOK_AROUND.format(prefix=str(colab.HOME), ipython=ipython, place=str(session))
+    read.cells.append(nbformat.v4.new_code_cell(looks, metadata={"tags": ["core"]}))
+    return read
 
 
 @pytest.mark.slow
-def test_nbval_finds_the_committed_outputs_again_with_the_wheel_alone_in_an_empty_folder(
-    notebook, only_the_wheel, tmp_path, monkeypatch
+def test_nbval_finds_the_committed_outputs_again_with_what_colab_has(
+    notebook, handed_out, colab_kernel, tmp_path, monkeypatch
 ):
-    """In a pytest of its own, since nbval's cells are tests. JupyterLab's tests see to it that no cell warns."""
+    """In a pytest of its own, since nbval's cells are tests."""
     monkeypatch.setenv("PRESET", "quick")
-    copy = nbformat.read(notebook, as_version=4)
-    copy.cells.append(nbformat.v4.new_code_cell(only_the_wheel))
-    nbformat.write(copy, tmp_path / notebook.name)
+    alone = tmp_path / "content" / notebook.name
+    alone.parent.mkdir()
+    nbformat.write(handed_out, alone)
     sanitize = ROOT / "tests" / "notebooks" / "sanitize.cfg"
-    options = ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with", str(sanitize)]
+    options = ["--nbval-lax", "--nbval-kernel-name", colab_kernel, "--nbval-sanitize-with", str(sanitize)]
     options += ["-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-cell-timeout", str(QUICK_SECONDS), "-q"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, notebook.name], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-m", "pytest", *options, notebook.name], cwd=alone.parent, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    cells = sum(cell.cell_type == "code" for cell in copy.cells)
+    cells = sum(cell.cell_type == "code" for cell in handed_out.cells)
     assert f"{cells} passed" in done.stdout
-    assert [path.name for path in tmp_path.iterdir()] == [notebook.name], "nothing is left in the reader's folder"
+    assert [path.name for path in alone.parent.iterdir()] == [notebook.name], "nothing is left in the reader's folder"
 
 
 @pytest.mark.slow
-def test_papermill_runs_the_core_without_the_rest_with_the_wheel_alone(notebook, only_the_wheel, tmp_path):
-    """What a class of ninety minutes runs; the dial and the Colab cell come along."""
-    alone, out = tmp_path / "alone" / notebook.name, tmp_path / notebook.name
-    core = nbformat.read(notebook, as_version=4)
-    tags = [set(cell.metadata.get("tags", [])) for cell in core.cells]
-    core.cells = [cell for cell, tagged in zip(core.cells, tags) if tagged & {"core", "parameters"}]
-    core.cells.append(nbformat.v4.new_code_cell(only_the_wheel))
+def test_papermill_runs_the_core_without_the_rest_with_what_colab_has(notebook, handed_out, colab_kernel, tmp_path):
+    """What a class of ninety minutes runs; the dial and the first cell come along. No cell warns."""
+    alone, out = tmp_path / "content" / notebook.name, tmp_path / notebook.name
+    tags = [set(cell.metadata.get("tags", [])) for cell in handed_out.cells]
+    handed_out.cells = [cell for cell, tagged in zip(handed_out.cells, tags) if tagged & {"core", "parameters"}]
     alone.parent.mkdir()
-    nbformat.write(core, alone)
-    papermill.execute_notebook(
-        alone, out, {"PRESET": "quick"}, cwd=alone.parent, progress_bar=False, execution_timeout=QUICK_SECONDS
-    )
-    ran = nbformat.read(out, as_version=4)
-    assert [cell.source for cell in ran.cells if cell.cell_type == "code" and cell.execution_count is None] == []
-    assert [output for cell in ran.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"] == []
+    nbformat.write(handed_out, alone)
+    options = {"kernel_name": colab_kernel, "cwd": alone.parent, "progress_bar": False}
+    papermill.execute_notebook(alone, out, {"PRESET": "quick"}, execution_timeout=QUICK_SECONDS, **options)
+    ran = [cell for cell in nbformat.read(out, as_version=4).cells if cell.cell_type == "code"]
+    assert [cell.source for cell in ran if cell.execution_count is None] == []
+    outputs = [output for cell in ran for output in cell.outputs]
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
 
 
 @pytest.mark.slow

@@ -294,8 +294,8 @@ def test_jupyterlab_does_not_ask_about_news(course, clone, monkeypatch, tmp_path
 def test_test_passes_options_on_and_ends_with_the_status_of_pytest(course, clone):
     status, _, _ = course("test", "-k", "strawberry")
     assert status == 7
-    assert clone[0][:2] == ["-m", "pytest"]
-    assert clone[0][-3:-1] == ["-k", "strawberry"]
+    assert [started[:2] for started in clone] == [["-m", "tests.notebooks.colab"], ["-m", "pytest"]]
+    assert clone[1][-3:-1] == ["-k", "strawberry"]
 
 
 def test_clean_keeps_the_models_you_trained(course, clone):
@@ -417,7 +417,37 @@ def test_kept_outputs_are_those_of_class_with_stills_for_widgets(course, tmp_pat
     assert set(kept.metadata) == {"kernelspec"}
 
 
+def test_a_receipt_is_handed_in_and_a_class_becomes_a_table_whatever_else_lies_there(course, tmp_path):
+    status, out, _ = course("receipt", "Ada", "--out", tmp_path)
+    assert status == 0 and "receipt-Ada.json" in out and "prove nothing" in out
+    (tmp_path / "x.json").write_text("[")
+    status, out, err = course("receipts", tmp_path, "--csv", tmp_path / "class.csv")
+    assert status == 0 and "Ada: 0 of " in out and "prove nothing" in out
+    assert err == "note: x.json is left out: it is no JSON that can be read\n"
+    assert (tmp_path / "class.csv").read_bytes().startswith(b"\xef\xbb\xbfname,file,")
+    status, _, err = course("receipts", tmp_path / "gone")
+    assert status == 2 and is_one_line(err, "there are no receipts")
+
+
+def test_a_release_is_built_into_an_empty_folder_with_what_is_installed(course, tmp_path, monkeypatch):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "old.whl").touch()
+    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    run = []
+    monkeypatch.setattr(cli, "_python", lambda *arguments, **_: run.append(arguments) or 0)
+    assert course("dist")[0] == 0 and not (tmp_path / "dist").exists()
+    assert run == [("build", "--no-isolation", "--outdir", "dist")]
+
+
+def test_the_version_is_one_line(course):
+    status, out, _ = course("--version")
+    assert status == 0 and re.fullmatch(r"\d+\.\d+\.\d+\n", out)
+
+
 def test_python_m_course_is_the_same_command():
     done = subprocess.run([sys.executable, "-m", "course", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
-    assert all(command in done.stdout for command in ("lab", "ask", "train", "run", "test", "check", "book", "doctor"))
+    assert all(
+        command in done.stdout for command in ("lab", "ask", "train", "run", "receipts", "handout", "test", "dist")
+    )

@@ -170,7 +170,8 @@ def test_a_package_half_installed_is_found_with_its_record(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "part", ["requirements", "check_torch", "check_models", "check_kernel", "find_browser", "check_node"]
+    "part",
+    ["requirements", "check_torch", "check_models", "check_kernel", "notebooks_here", "find_browser", "check_node"],
 )
 def test_a_look_that_fails_is_a_finding_and_the_others_go_on(monkeypatch, part):
     def fail(*_):
@@ -185,6 +186,42 @@ def test_a_look_that_fails_is_a_finding_and_the_others_go_on(monkeypatch, part):
 
 def test_every_shipped_model_is_looked_for():
     assert sorted(doctor.MODELS) == sorted(path.name for path in doctor.SHELF.iterdir())
+
+
+def test_progress_that_cannot_be_kept_is_found_and_where_it_is_kept_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    (finding,) = doctor.check_progress()
+    assert finding.well and finding.what.endswith(f"0 exercises solved, is kept in {tmp_path / 'progress.json'}")
+    (tmp_path / "progress.json").write_text("{")
+    (damaged,) = doctor.check_progress()
+    assert wrong(damaged) and "progress.json" in damaged.what and "COURSE_HOME" in damaged.remedy
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "progress.json" / "inside"))
+    (unwritable,) = doctor.check_progress()
+    assert wrong(unwritable)
+
+
+def test_in_colab_progress_that_goes_with_the_session_is_noted_and_on_drive_it_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "SESSION", tmp_path)
+    (tmp_path / "drive").mkdir()
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+    (passing,) = doctor.check_progress()
+    assert passing.well and "progress.keep_in" in passing.remedy
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "drive"))
+    (kept,) = doctor.check_progress()
+    assert kept.well and not kept.remedy
+
+
+def test_a_notebook_of_another_version_is_found_with_what_to_do(tmp_path):
+    there = doctor.installed()
+    for name, wanted in (("old", "0.0"), ("new", "99.0"), ("own", there), ("silent", "")):
+        source = f'course.expects("{wanted}")' if wanted else "1"
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps({"cells": [{"source": [source]}]}), encoding="utf-8")
+    old, new = doctor.check_notebooks([tmp_path / f"{name}.ipynb" for name in ("old", "own", "new", "silent")])
+    assert wrong(old) and wrong(new) and "old.ipynb" in old.what and "new.ipynb" in new.what
+    assert "COURSE_WHEEL" in old.remedy and "Update the library" in new.remedy
+    (well,) = doctor.check_notebooks([tmp_path / "own.ipynb"])
+    assert well.well and there in well.what
+    assert doctor.check_notebooks([tmp_path / "silent.ipynb"]) == []
 
 
 def test_the_browser_named_by_the_environment_comes_first(tmp_path, monkeypatch):

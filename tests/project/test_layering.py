@@ -8,10 +8,10 @@ import pytest
 from tests.project import ROOT
 
 ORDER = (
-    *("_threads", "_shapes", "_files", "_checkpoints", "_place"),  # what everybody may use
+    *("_threads", "_shapes", "_files", "_checkpoints", "_place", "_version"),  # what everybody may use
     *("world", "model", "think", "learn"),
     *("presets", "contents", "experiments", "teach", "chapters"),
-    *("remedies", "doctor", "serve", "notebooks", "desk", "cli", "__main__"),  # the front doors
+    *("remedies", "doctor", "serve", "notebooks", "handouts", "classroom", "cli", "__main__"),  # the front doors
 )
 SOURCES = sorted((ROOT / "course").rglob("*.py"))
 
@@ -154,6 +154,7 @@ def imports_of(path) -> set[str]:
     return found
 
 
-def test_the_course_itself_imports_only_how_threads_wait():
-    assert imports_of(ROOT / "course" / "__init__.py") == {"course._threads"}
+def test_the_course_itself_imports_only_how_threads_wait_and_which_version_it_is():
+    assert imports_of(ROOT / "course" / "__init__.py") == {"course._threads", "course._version"}
+    assert imports_of(ROOT / "course" / "_version.py") <= {"warnings", "importlib.metadata", "course._place"}
     assert imports_of(ROOT / "course" / "_threads.py") <= {"os", "sys", "warnings"}

@@ -114,3 +114,68 @@ def test_progress_is_one_readable_file():
     check("prompting.predict_vote", "C")
     assert list(json.loads(progress.path().read_text())["solved"]) == ["reasoning.find_slip", "prompting.predict_vote"]
     assert [path.name for path in progress.path().parent.iterdir()] == ["progress.json"]
+
+
+def test_progress_moves_to_a_folder_and_brings_along_what_there_is(tmp_path):
+    check("reasoning.find_slip", 5)
+    before = progress.path()
+    assert progress.keep_in(tmp_path) == tmp_path / "progress.json" == progress.path()
+    check("prompting.predict_vote", "C")
+    assert set(progress.solved()) == {"reasoning.find_slip", "prompting.predict_vote"}
+    assert list(json.loads(before.read_text())["solved"]) == ["reasoning.find_slip"], "and the old file stays"
+
+
+def test_progress_kept_in_two_places_is_put_together_and_the_same_again(tmp_path):
+    check("reasoning.find_slip", 4)
+    check("reasoning.find_slip", 5)
+    here = progress.known()
+    there = {"solved": {"reasoning.find_slip": "2020-01-01", "moe.nudge": "2026-01-01"}, "tries": {}, "quizzes": {}}
+    there["tries"]["reasoning.find_slip"] = {"attempts": 1, "first": "2020-01-01", "last": "2020-01-01"}
+    (tmp_path / "progress.json").write_text(json.dumps(there))
+    progress.keep_in(tmp_path)
+    assert progress.solved() == there["solved"]
+    one = progress.known()["tries"]["reasoning.find_slip"]
+    last = here["tries"]["reasoning.find_slip"]["last"]
+    assert one == {"attempts": 2, "first": "2020-01-01", "last": last}
+    together = progress.known()
+    progress.keep_in(tmp_path)
+    assert progress.known() == together
+
+
+@pytest.mark.parametrize("broken", ["missing", "drive", "unwritable", "damaged there", "damaged here"])
+def test_a_folder_that_cannot_keep_progress_is_said_and_progress_stays(tmp_path, broken):
+    check("reasoning.find_slip", 5)
+    before, place = progress.path(), tmp_path / "drive"
+    content = before.read_text()
+    if broken == "drive":
+        place, said = "/content/drive/MyDrive/gone", "mount Drive first"
+    elif broken == "missing":
+        said = "make it first"
+    else:
+        place.mkdir()
+        said = "progress.json"
+    if broken == "unwritable":
+        (place / "progress.json").mkdir()
+    if broken == "damaged there":
+        (place / "progress.json").write_text("{")
+    if broken == "damaged here":
+        content = "{"
+        before.write_text(content)
+    with pytest.raises(ValueError, match=said):
+        progress.keep_in(place)
+    assert progress.path() == before and before.read_text() == content
+
+
+def test_a_home_of_nobody_s_is_no_home_again_if_the_folder_fails(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_HOME")
+    monkeypatch.setattr(progress.Path, "home", classmethod(lambda cls: tmp_path))
+    (tmp_path / "drive" / "progress.json").mkdir(parents=True)
+    with pytest.raises(ValueError, match="stays in"):
+        progress.keep_in(tmp_path / "drive")
+    assert "COURSE_HOME" not in os.environ
+
+
+def test_an_attempt_counts_and_an_untouched_exercise_does_not():
+    for attempt in (None, 4, 4):
+        check("reasoning.find_slip", attempt)
+    assert progress.known()["tries"]["reasoning.find_slip"]["attempts"] == 2 and progress.solved() == {}

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from html import escape
 from pathlib import Path
 
 import nbformat
@@ -16,9 +15,7 @@ import yaml
 
 from book import landing, notebooks, packages, social_card
 from book.generated import complete
-from course.chapters.grpo.replay import Replay
 from course.teach.page import FILES, checkpoint_files
-from course.teach.widgets import Ask
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -52,6 +49,8 @@ def stage() -> None:
             (STAGED / page.name).write_text(flat(page), encoding="utf-8")
     stage_landing(first, others)
     complete(STAGED)
+    landed = STAGED / first.name
+    landed.write_text(landing.with_widgets(landed.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def stage_widgets(static: Path) -> None:
@@ -71,24 +70,17 @@ def flat(page: Path) -> str:
 
 
 def stage_landing(page: Path, others: list[Path]) -> None:
-    """The landing page with what it shows of the course, and the table of contents.
+    """The landing page with a card for each chapter, and the table of contents.
 
-    Raises ValueError for a place of these that it lacks.
+    Raises ValueError if it has no place for the cards.
     """
-    drawn, text = landing.curve(ROOT / "results" / "zero.json"), flat(page)
-    (STAGED / "_static" / "curve.png").write_bytes(drawn.png)
-    ask, run = Ask(*landing.MODELS, auto=True), Replay()
-    ask.still = landing.asked_twice(ROOT / "notebooks" / "00_start.ipynb")
-    run.still = f'<img alt="{escape(drawn.alt)}" src="_static/curve.png">'
-    shown = {"asked twice": ask.html(), "curve": run.html(), "chapters": landing.cards()}
-    for place, content in shown.items():
-        mark = f"<!-- here: {place} -->"
-        if text.count(mark) != 1:
-            raise ValueError(f"{page.name} must say {mark} once")
-        text = text.replace(mark, content)
+    mark, text = "<!-- here: chapters -->", flat(page)
+    if text.count(mark) != 1:
+        raise ValueError(f"{page.name} must say {mark} once")
+    (STAGED / landing.CURVE).write_bytes(landing.curve(ROOT / "results" / "zero.json").png)
     names = "\n".join(other.stem for other in others)
     contents = f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
-    (STAGED / page.name).write_text(text + contents, encoding="utf-8")
+    (STAGED / page.name).write_text(text.replace(mark, landing.cards()) + contents, encoding="utf-8")
 
 
 def main() -> None:

@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from book import claims, rooms, sources, teaching, tour, toy_and_real
+from book import claims, landing, rooms, sources, teaching, tour, toy_and_real
+from course.teach.page import module
 
 BOOK = Path(__file__).resolve().parent
+WIDGET = BOOK / "widget.js"
 BLOCK = re.compile(r"^% generated: ([\w ]+)\n(?:.*\n)*?% end of what is generated$", re.MULTILINE)
 BLOCKS: dict[str, Callable[[], str]] = {
     "ledger": claims.ledger,
@@ -23,6 +25,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "notes": sources.notes,
     "lengths": teaching.lengths,
     "rooms": rooms.places,
+    "ask the models": lambda: landing.block("ask"),
+    "replay of the run": lambda: landing.block("replay"),
 }
 
 
@@ -43,7 +47,8 @@ def complete(staged: Path) -> None:
 
 
 def main() -> None:
-    """Write the generated parts into the committed pages."""
+    """Write the generated parts into the committed pages, and the widgets' module beside them for Jupyter Book 2."""
+    WIDGET.write_text(module(), encoding="utf-8")
     for page in sorted(BOOK.glob("*.md")):
         before = page.read_text(encoding="utf-8")
         after = filled(before)

@@ -5,22 +5,31 @@ Everything is read from where it has its home: the outputs of notebook 00, `resu
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 
 import nbformat
 
+from course.chapters.grpo.replay import Replay
 from course.contents import CHAPTERS, Chapter
 from course.teach import plots
+from course.teach.page import InPage
 from course.teach.pictures import Picture
+from course.teach.widgets import Ask
 from course.think.evaluation import estimate
 
 QUESTION = 'How many r\'s are in "strawberry"?'
 PROMPT = f"prompt    <user>{QUESTION}<assistant>\n"  # as a transcript begins
 REPLY = re.compile(r"((?:thinking .*\n(?: {10}.*\n)*)?)answer    (.*?)   (right|wrong)$", re.MULTILINE)
 MODELS = {"mini-base": "as it was pretrained", "mini-zero": "after reward for right answers alone"}
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "notebooks" / "00_start.ipynb"
+CURVE = "_static/curve.png"  # where the still picture of the run lies on the site
+FENCE = re.compile(r"^```\{anywidget\} widget\.js\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 AT = (1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 50)  # steps of the curve
 
 
@@ -31,6 +40,27 @@ class Reply:
     thinking: str
     answer: str
     right: bool
+
+
+@cache
+def widgets() -> dict[str, InPage]:
+    """The widgets of the page, by kind; each stands still with what the course has recorded."""
+    ask, run = Ask(*MODELS, auto=True), Replay()
+    ask.still = asked_twice(NOTEBOOK)
+    run.still = f'<img alt="{escape(curve(ROOT / "results" / "zero.json").alt)}" src="{CURVE}">'
+    return {one.kind: one for one in (ask, run)}
+
+
+def block(kind: str) -> str:
+    """A widget as Jupyter Book 2 takes it: the module beside the page, its state, and models of the published site."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    state = {"kind": kind, "folder": f"{project['urls']['Site']}/_static/models", "state": widgets()[kind].state}
+    return f"```{{anywidget}} widget.js\n{json.dumps(state, ensure_ascii=False)}\n```"
+
+
+def with_widgets(text: str) -> str:
+    """The page as Sphinx takes it: each of these blocks as the still picture that the site's script brings to life."""
+    return FENCE.sub(lambda found: f"```{{raw}} html\n{widgets()[json.loads(found[1])['kind']].html()}\n```", text)
 
 
 def asked_twice(notebook: Path) -> str:

@@ -7,9 +7,10 @@ import pytest
 
 from book import toy_and_real
 from book.build import stage
-from book.generated import BLOCK, BLOCKS, filled
+from book.generated import BLOCK, BLOCKS, WIDGET, filled
 from book.records import quoted, with_figures, with_interval
 from course.contents import CHAPTERS
+from course.teach.page import module
 from tests.book.numerals import BIBLIOGRAPHY, notes, numerals, shown_forms
 from tests.project import ROOT, read
 
@@ -21,6 +22,10 @@ ROWS = [(chapter["chapter"], row) for chapter in toy_and_real.every() for row in
 def test_the_committed_page_is_what_would_be_made_now(page):
     text = page.read_text(encoding="utf-8")
     assert filled(text) == text, "run `python -m book.generated`"
+
+
+def test_the_module_beside_the_landing_page_is_what_notebooks_get():
+    assert WIDGET.read_text(encoding="utf-8") == module(), "run `python -m book.generated`"
 
 
 def test_every_part_that_can_be_made_stands_on_a_page():

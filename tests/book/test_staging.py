@@ -1,5 +1,6 @@
 """What staging makes of pages and notebooks: headings, badges, links, and what the landing page shows of the course."""
 
+import html
 import json
 import re
 
@@ -9,7 +10,7 @@ import pytest
 from book import build, landing, notebooks, social_card
 from course.contents import CHAPTERS
 from tests.notebooks import NOTEBOOKS
-from tests.project import ROOT, project
+from tests.project import ROOT, project, read
 
 FINISHED = [chapter for chapter in CHAPTERS if chapter.finished]
 BY_TITLE = {chapter.title: chapter for chapter in CHAPTERS}
@@ -119,6 +120,18 @@ def test_the_curve_says_the_mean_of_the_five_seeds():
         last = sum(run[kind][49] for run in runs) / len(runs)
         assert re.search(rf"{name}: 1 .*? 50 {last:.2f}", drawn.alt)
     assert drawn.png.startswith(b"\x89PNG")
+
+
+def test_jupyter_book_and_sphinx_get_the_same_widgets_of_the_landing_page():
+    """The first as a block of its own with models from the published site; the second as a picture to bring to life."""
+    text = read("book/index.md")
+    blocks = [json.loads(one) for one in re.findall(r"^```\{anywidget\} widget\.js\n(.*)\n```$", text, re.MULTILINE)]
+    assert [one["kind"] for one in blocks] == ["ask", "replay"]
+    shown = landing.with_widgets(text)
+    states = re.findall(r"data-course-widget='(\w+)' data-state='([^']*)'", shown)
+    assert "{anywidget}" not in shown and [kind for kind, _ in states] == ["ask", "replay"]
+    assert [json.loads(html.unescape(state)) for _, state in states] == [one["state"] for one in blocks]
+    assert all(one["folder"].startswith("https://") and one["folder"].endswith("/_static/models") for one in blocks)
 
 
 def test_the_card_for_shared_links_has_the_size_that_networks_want(tmp_path):

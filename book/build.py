@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book import chapters, landing, packages, social_card
+from book import landing, notebooks, packages, social_card
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -40,7 +40,7 @@ def stage() -> None:
     first, *others = pages()
     for page in others:
         if page.suffix == ".ipynb":
-            nbformat.write(chapters.staged(page), STAGED / page.name)
+            nbformat.write(notebooks.staged(page), STAGED / page.name)
         else:
             (STAGED / page.name).write_text(flat(page), encoding="utf-8")
     stage_landing(first, others)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from book.chapters import check_alternative_texts
+from book.notebooks import check_alternative_texts
 from tests.notebooks import NOTEBOOKS
 from tests.project import ROOT
 

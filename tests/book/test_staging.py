@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 
-from book import build, chapters, landing, social_card
+from book import build, landing, notebooks, social_card
 from course.contents import CHAPTERS
 from tests.notebooks import NOTEBOOKS
 from tests.project import ROOT, project
@@ -18,7 +18,7 @@ START = ROOT / "notebooks" / "00_start.ipynb"
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_chapter_is_headed_by_its_number_the_field_s_term_and_its_question(path):
-    head, *rest = chapters.staged(path).cells[0].source.splitlines()
+    head, *rest = notebooks.staged(path).cells[0].source.splitlines()
     number, term, question = re.fullmatch(r"# (\d+[a-z]?) (.+?): (.+)", head).groups()
     chapter = BY_TITLE[path.stem]
     assert (number.zfill(len(chapter.number)), term, question) == (chapter.number, chapter.term, chapter.question)
@@ -32,7 +32,7 @@ def colab_link(path):
 
 def test_the_committed_notebook_stays_as_it_is():
     before = START.read_bytes()
-    staged = chapters.staged(START)
+    staged = notebooks.staged(START)
     kept = nbformat.read(START, 4)
     assert staged.cells[1:] == kept.cells[1:] and staged.cells[0] != kept.cells[0]
     assert START.read_bytes() == before
@@ -44,13 +44,13 @@ def test_a_notebook_that_opens_otherwise_stops_the_site(tmp_path, change):
     notebook.cells[0].source = notebook.cells[0].source.replace(*change)
     nbformat.write(notebook, tmp_path / START.name)
     with pytest.raises(ValueError, match="00_start"):
-        chapters.staged(tmp_path / START.name)
+        notebooks.staged(tmp_path / START.name)
 
 
 def test_a_notebook_that_is_no_chapter_stops_the_site(tmp_path):
     (tmp_path / "99_more.ipynb").write_text(START.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(ValueError, match="no chapter"):
-        chapters.staged(tmp_path / "99_more.ipynb")
+        notebooks.staged(tmp_path / "99_more.ipynb")
 
 
 def test_terms_differ_and_begin_with_a_capital():

@@ -56,7 +56,7 @@ def lab(tmp_path):
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api", server, log)
+            wait_for(f"http://127.0.0.1:{port}/api", server, log)
             yield f"http://127.0.0.1:{port}"
         finally:
             if server.poll() is None:
@@ -64,7 +64,7 @@ def lab(tmp_path):
                 server.wait(20)
 
 
-def _wait_for(address, server, log):
+def wait_for(address, server, log):
     deadline = time.monotonic() + 90
     while True:
         try:

@@ -69,7 +69,7 @@ class ShellGame(InPage):
 
     def __init__(self, model: str, problems: Sequence[Problem]):
         games = [
-            {"question": one.question, "start": one.given[0], "swaps": [list(swap) for swap in one.given[1]]}
+            {"question": one.question, "ball": one.given[0], "swaps": [list(swap) for swap in one.given[1]]}
             for one in problems
         ]
         first = said(model, problems[0].question, think=True, temperature=0.0, problem=problems[0])

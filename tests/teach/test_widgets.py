@@ -32,10 +32,10 @@ def test_the_questions_to_choose_from_come_with_right_answers():
     assert known[problem] == str(ball)
 
 
-def test_a_shell_game_hands_over_start_and_swaps():
+def test_a_shell_game_hands_over_where_the_ball_is_and_the_swaps():
     problem = cups.ask(1, ((1, 4), (4, 2)))
     game = ShellGame("mini-zero", [problem])
-    assert game.state["problems"] == [{"question": problem.question, "start": 1, "swaps": [[1, 4], [4, 2]]}]
+    assert game.state["problems"] == [{"question": problem.question, "ball": 1, "swaps": [[1, 4], [4, 2]]}]
     assert "start: 1" in game.text and "answer" in game.text
 
 

@@ -665,7 +665,7 @@ function reply(name) {
 
 const APART = 90, WIDE = 70;
 
-/** `state`: `problems` [{question, start, swaps}], and `model` to be asked. The reader guesses, then looks. */
+/** `state`: `problems` [{question, ball, swaps}], and `model` to be asked. The reader guesses, then looks. */
 function cups(el, state, { open }) {
   const root = box(el, "a shell game");
   let number = 0, done = 0, looking = false;
@@ -700,7 +700,7 @@ function cups(el, state, { open }) {
 
   /** Where the ball is after each number of swaps. */
   function way() {
-    const places = [game().start];
+    const places = [game().ball];
     for (const [a, b] of game().swaps) {
       const at = places[places.length - 1];
       places.push(at === a ? b : at === b ? a : at);

@@ -16,7 +16,7 @@ from course.model import score
 from course.teach.widgets import Pages, Turn
 from course.think.rollouts import Rollout, RolloutBatch
 
-STRONG = 0.5  # nats; a change this large or larger gets the full color
+STRONG = 0.2  # nats; a change this large or larger gets the full color, and below a tenth of it a word is left plain
 UP, DOWN = (
     "0,114,178",
     "213,94,0",
@@ -89,7 +89,7 @@ class Groups(Pages):
         group = self.recorded[step][family]
         rows = "".join(self._row(group, place) for place in range(len(group.rewards)))
         asked = escape(group.rollouts[0].problem.question)
-        legend = f"{_marked('more likely', 0.4)} {_marked('less likely', -0.4)} after step {step} than before it"
+        legend = f"{_marked('more likely', STRONG)} {_marked('less likely', -STRONG)} after step {step} than before it"
         return f'<div style="{_BOX}"><p><strong>{asked}</strong><br><small>{legend}</small></p>{rows}</div>'
 
     def words(self, step: int, family: str) -> str:
@@ -122,6 +122,8 @@ class Groups(Pages):
 def _marked(word: str, change: float) -> str:
     """A word with a line above it if it became more likely, below it if less; a larger change has a stronger color."""
     strength = min(1.0, abs(change) / STRONG)
+    if strength < 0.1:
+        return escape(word)
     color, line = (UP, "overline") if change > 0 else (DOWN, "underline")
-    style = f"background:rgba({color},{0.35 * strength:.2f});text-decoration:{line if strength > 0.1 else 'none'}"
+    style = f"background:rgba({color},{0.35 * strength:.2f});text-decoration:{line}"
     return f'<span style="{style}" title="{change:+.2f}">{escape(word)}</span>'

@@ -9,7 +9,7 @@ import { direct, forceThinking, splitReply } from "./text.js";
  */
 export function ask(el, state, { open }) {
   const root = box(el, "ask the models");
-  let seed = state.seed ?? 0, thinking = false, running = 0;
+  let seed = 0, thinking = false, running = 0;
   const id = `course-question-${Math.random().toString(36).slice(2)}`;
   const input = h("input", { id, type: "text", value: state.question, maxlength: 300, autocomplete: "off" });
   const button = h("button", { type: "submit" }, "Ask");

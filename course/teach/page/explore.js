@@ -4,17 +4,17 @@ import { bar, box, choice, h, message, slider, stream, tick, visible } from "./v
 import { direct, forceThinking } from "./text.js";
 
 const SHOWN = 6; // alternatives
+const CERTAIN = 0.9; // a probability from which a token counts as no choice
 
 /** `state`: `model`, `question`, `think`. A token that is chosen shows its alternatives; pressing one goes on with it. */
 export function explore(el, state, { open }) {
   const root = box(el, "explore a reply");
-  let mini, drawn = [], kept = [], chosen = 0, layer = "none", seed = state.seed ?? 0, thinking = state.think, running = 0;
+  let mini, asked = [], drawn = [], chosen = 0, layer = "none", seed = 0, temperature = 1, thinking = state.think, running = 0;
   const id = `course-explore-${Math.random().toString(36).slice(2)}`;
   const input = h("input", { id, type: "text", value: state.question, maxlength: 300, autocomplete: "off" });
   const { element: status, say } = message();
   const tokens = h("div", { class: "tokens", role: "toolbar", "aria-label": "the reply, token by token" });
   const alternatives = h("div", {}), looking = h("div", {});
-  let temperature = 1;
   root.append(
     h("form", { onsubmit: (event) => {
       event.preventDefault();
@@ -32,23 +32,19 @@ export function explore(el, state, { open }) {
     status, tokens, alternatives, looking,
   );
 
+  /** Draw a reply, or go on with one that is begun; then choose the first token that was in doubt. */
   async function run(begun = []) {
     const mine = ++running, alive = () => mine === running && root.isConnected;
-    kept = begun;
     try {
       mini ??= await open(state.model);
-      const prompt = (thinking ? forceThinking : direct)(input.value.trim());
-      const asked = mini.tokenizer.encodePrompt(prompt).map((one) => mini.tokenizer.tokens[one]);
-      const before = begun.map((one) => one.token);
-      drawn = [...begun];
+      const prompt = (thinking ? forceThinking : direct)(input.value.trim()), reply = [...begun];
       const options = { seed, temperature, look: true, begun: begun.map((one) => one.id) };
-      const found = await stream(mini.generate(prompt, options), (token) => drawn.push(token), alive);
-      if (!found) return;
-      say(`${drawn.length} tokens, seed ${seed}${before.length ? `; the first ${before.length} were given` : ""}. ` +
-        "Choose one to see what else might have come.");
-      drawn.asked = asked;
-      chosen = Math.min(begun.length ? begun.length - 1 : drawn.findIndex((one) => one.logprob < Math.log(0.9)), drawn.length - 1);
-      chosen = Math.max(0, chosen);
+      if (!(await stream(mini.generate(prompt, options), (token) => reply.push(token), alive))) return;
+      asked = mini.tokenizer.encodePrompt(prompt).map((id) => mini.tokenizer.tokens[id]);
+      drawn = reply;
+      chosen = begun.length ? begun.length - 1 : Math.max(0, drawn.findIndex((one) => one.logprob < Math.log(CERTAIN)));
+      const given = begun.length ? `; the first ${begun.length} were given` : "";
+      say(`${drawn.length} tokens, seed ${seed}${given}. Choose one to see what else might have come.`);
       show();
     } catch (error) {
       if (alive()) say(error.message);
@@ -110,7 +106,7 @@ export function explore(el, state, { open }) {
   function attend(shown, one) {
     if (layer === "none" || !one.attention) return shown.replaceChildren();
     const heads = one.attention[Number(layer) - 1];
-    const read = [...drawn.asked, ...drawn.slice(0, chosen).map((each) => each.token)];
+    const read = [...asked, ...drawn.slice(0, chosen).map((each) => each.token)];
     const most = read.map((_, place) => heads.reduce((sum, head) => sum + head[place], 0) / heads.length);
     const full = Math.max(...most);
     shown.replaceChildren(...read.map((token, place) =>

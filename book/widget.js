@@ -1035,7 +1035,7 @@ function vote(el, state, { open }) {
       bar(answer === state.answer ? `${answer} ✓` : answer, count / number, answer === state.answer)));
   }
 
-  run();
+  say("Press the button to draw replies.");
 }
 
 /** Answers with their counts, the most frequent first; the first seen among equals. */

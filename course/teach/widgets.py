@@ -94,13 +94,21 @@ def said(
 
 @dataclass(frozen=True)
 class Slider:
-    """Where a slider begins and how far it goes; whole numbers make a slider of whole numbers."""
+    """Where a slider begins and how far it goes; whole numbers make a slider of whole numbers.
+
+    Raises ValueError if no whole number of steps leads from one end to the other.
+    """
 
     name: str
     value: float
     least: float
     most: float
     step: float
+
+    def __post_init__(self) -> None:
+        steps = (self.most - self.least) / self.step
+        if abs(steps - round(steps)) > 1e-6:  # the page would count its positions in another way than Python does
+            raise ValueError(f"{self.name} ends between two steps: {self.most} is {steps:g} steps from {self.least}")
 
     @property
     def places(self) -> list[float]:

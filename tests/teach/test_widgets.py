@@ -77,6 +77,8 @@ def test_a_slider_has_every_position_and_no_rounding():
         Slider("s", 0.3, 0, 1, 0.05).places[5:8] == [0.25, 0.3, 0.35] and len(Slider("s", 0, 0, 1, 0.05).places) == 21
     )
     assert Slider("n", 30, 10, 50, 20).places == [10, 30, 50]
+    with pytest.raises(ValueError, match="n ends between two steps: 500 is 24.5 steps from 10"):
+        Slider("n", 30, 10, 500, 20)
 
 
 def test_frames_are_in_the_order_in_which_the_page_counts(monkeypatch):

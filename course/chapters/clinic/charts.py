@@ -72,7 +72,7 @@ class Promise(Adjustable):
     def __init__(self, right: float = 0.5, problems: int = 30):
         axes = {"x": TRIES, "ticks": TRIES, "log": True, "ylim": (0, 1)}
         axes |= {"xlabel": "seeds or checkpoints to pick from", "ylabel": "reported share right"}
-        sliders = Slider("truth", right, 0, 1, 0.1), Slider("problems", problems, 10, 500, 20)
+        sliders = Slider("truth", right, 0, 1, 0.1), Slider("problems", problems, 10, 490, 20)
         super().__init__(sliders, promised, promises, axes=axes)
 
 

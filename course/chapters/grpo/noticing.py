@@ -1,8 +1,8 @@
-"""Does it notice? (chapter 6) Three models whose shell games go wrong as often, rewarded for right answers alone.
+"""Does it notice? (chapter 6) Shell games of three models, rewarded for right answers alone.
 
 `web` is `mini-base`, in whose web slips are rare and seldom mended. `read` has read on, solutions written in haste with
-their slips mended. `marked` has read as much, and marked some of it (`mini-careful`, with other seeds). What counts is
-what follows a model's own steps, by the oracle: a slip it notices is one it does again at once.
+their slips mended. `marked` has read as much, makes as many slips, and has marked some (`mini-careful`, other seeds).
+What counts is what follows a model's own steps, by the oracle: a slip it notices is one it does again at once.
 """
 
 import math

@@ -368,7 +368,7 @@ const LOOK = `
 .course-widget { border: 1px solid rgba(128,128,128,.5); border-radius: 6px; padding: .6em .9em; margin: .6em 0;
   max-width: 60em; font-size: 1em; line-height: 1.5; }
 .course-widget * { box-sizing: border-box; }
-.course-widget label, .course-widget legend { font-weight: 600; }
+.course-widget label, .course-widget legend { font-weight: 600; font-size: 1em; margin: 0; }
 .course-widget fieldset { border: 0; margin: .4em 0; padding: 0; }
 .course-widget fieldset label { font-weight: normal; margin-right: 1.2em; white-space: nowrap; }
 .course-widget input[type=text], .course-widget select { width: 100%; padding: .4em .6em; font: inherit; color: inherit;
@@ -794,7 +794,7 @@ function explore(el, state, { open }) {
       event.preventDefault();
       seed++;
       run();
-    } }, h("label", { for: id }, "Question to "), h("code", {}, state.model), input,
+    } }, h("label", { for: id }, "Question to ", h("code", {}, state.model)), input,
     h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
       thinking = on;
       run();

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -169,6 +170,7 @@ def run(
     parameters = {} if keep else {"PRESET": find_preset(preset).name}
     if keep:
         os.environ["PRESET"] = "class"  # the committed notebook's own parameter stays as it is
+        os.environ["COURSE_HOME"] = tempfile.mkdtemp(prefix="course-")  # and it shows nobody's progress
     paths = notebooks or sorted(_folder("notebooks").glob("[0-9]*.ipynb"))
     if missing := [str(path) for path in paths if not path.is_file()]:
         raise FileNotFoundError(f"no notebook {', '.join(missing)}: see the names in {ROOT / 'notebooks'}")

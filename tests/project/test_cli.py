@@ -401,17 +401,21 @@ def test_a_kernel_that_dies_before_it_answers_is_said_as_well(course, tmp_path, 
     assert status == 1 and err.startswith("course: ") and err.count("\n") == 2 and "died" in err
 
 
-def test_kept_outputs_are_those_of_class_with_stills_for_widgets(course, tmp_path, monkeypatch):
+def test_kept_outputs_are_those_of_class_with_stills_for_widgets_and_nobody_s_progress(course, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
     monkeypatch.setattr(_place, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     bar = "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass"
     box = "import ipywidgets\nclass Box:\n    def _repr_mimebundle_(self, **_):\n"
     box += "        return {**ipywidgets.Text()._repr_mimebundle_(), 'text/html': '<b>still</b>'}\nBox()"
-    path = notebook(tmp_path / "00_one.ipynb", "import os; print(os.environ['PRESET'])", bar, box)
+    path = notebook(
+        tmp_path / "00_one.ipynb", "import os; print(*map(os.environ.get, ('PRESET', 'COURSE_HOME')))", bar, box
+    )
     assert course("run", path, "--keep")[0] == 0
     kept = nbformat.read(path, 4)
     printed, nothing, still = (cell.outputs for cell in kept.cells)
-    assert (printed[0].text, nothing) == ("class\n", [])
+    preset, home = printed[0].text.split()
+    assert (preset, nothing) == ("class", []) and home != str(tmp_path) and not list(Path(home).iterdir())
     assert set(still[0].data) == {"text/html", "text/plain"}
     assert [cell.execution_count for cell in kept.cells] == [1, 2, 3]
     assert set(kept.metadata) == {"kernelspec"}

@@ -20,7 +20,7 @@ export function explore(el, state, { open }) {
       event.preventDefault();
       seed++;
       run();
-    } }, h("label", { for: id }, "Question to "), h("code", {}, state.model), input,
+    } }, h("label", { for: id }, "Question to ", h("code", {}, state.model)), input,
     h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
       thinking = on;
       run();

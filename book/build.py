@@ -14,7 +14,7 @@ import nbformat
 import yaml
 
 from book import landing, notebooks, packages, social_card
-from book.generated import complete
+from book.generated import filled
 from course.teach.page import FILES, checkpoint_files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +39,7 @@ def stage() -> None:
     shutil.copytree(BOOK / "_static", STAGED / "_static")
     social_card.draw(STAGED / "_static" / "card.png")
     stage_widgets(STAGED / "_static")
+    shutil.copytree(BOOK / "drawings", STAGED / "drawings")
     shutil.copy(BOOK / "references.bib", STAGED)
     shutil.copy(ROOT / "docs" / "thinking.png", STAGED)
     first, *others = pages()
@@ -48,9 +49,6 @@ def stage() -> None:
         else:
             (STAGED / page.name).write_text(flat(page), encoding="utf-8")
     stage_landing(first, others)
-    complete(STAGED)
-    landed = STAGED / first.name
-    landed.write_text(landing.with_widgets(landed.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def stage_widgets(static: Path) -> None:
@@ -63,21 +61,21 @@ def stage_widgets(static: Path) -> None:
 
 
 def flat(page: Path) -> str:
-    """The text of a page as Sphinx reads it: its links lead to where everything lies when it is staged, and
-    definitions of the glossary are indented (Jupyter Book 2 wants `: ` before each)."""
-    text = FOLDERS.sub(r"\1", page.read_text(encoding="utf-8"))
+    """The text of a page as Sphinx reads it: what is generated is made anew, links lead to where everything lies when
+    it is staged, and definitions of the glossary are indented (Jupyter Book 2 wants `: ` before each)."""
+    text = FOLDERS.sub(r"\1", filled(page.read_text(encoding="utf-8")))
     return GLOSSARY.sub(lambda found: re.sub(r"^: ", "  ", found[0], flags=re.MULTILINE), text)
 
 
 def stage_landing(page: Path, others: list[Path]) -> None:
-    """The landing page with a card for each chapter, and the table of contents.
+    """The landing page with its widgets, a card for each chapter, and the table of contents.
 
     Raises ValueError if it has no place for the cards.
     """
-    mark, text = "<!-- here: chapters -->", flat(page)
+    mark, text = "<!-- here: chapters -->", landing.with_widgets(flat(page))
     if text.count(mark) != 1:
         raise ValueError(f"{page.name} must say {mark} once")
-    (STAGED / landing.CURVE).write_bytes(landing.curve(ROOT / "results" / "zero.json").png)
+    (STAGED / landing.CURVE).write_bytes(landing.curve().png)
     names = "\n".join(other.stem for other in others)
     contents = f"\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     (STAGED / page.name).write_text(text.replace(mark, landing.cards()) + contents, encoding="utf-8")

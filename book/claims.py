@@ -5,12 +5,9 @@ of the experiments that a claim names.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import yaml
 
 from book.chapters import capital, link
-from book.records import cited, look_up, record, with_interval
+from book.records import cited, listed, look_up, record, with_interval
 from course.contents import CHAPTERS, Chapter
 
 HOLDS, FAILS, UNSURE, UNTESTED = "holds", "does not hold", "can't tell", "not yet tested"
@@ -49,7 +46,7 @@ class Claim:
 
 def claims() -> list[Claim]:
     """All claims, in the order of their ids."""
-    told = yaml.safe_load(Path(__file__).with_name("claims.yml").read_text(encoding="utf-8"))
+    told = listed("claims")
     return [_claim(one) for one in told]
 
 

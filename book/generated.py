@@ -6,7 +6,6 @@ pages it stages, so that the site never lags behind the results.
 """
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,17 +32,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
 def filled(text: str) -> str:
     """A page with its generated parts made again. Raises KeyError for a part that nothing makes."""
     return BLOCK.sub(lambda match: f"% generated: {match[1]}\n\n{BLOCKS[match[1]]()}\n% end of what is generated", text)
-
-
-def complete(staged: Path) -> None:
-    """Make the generated parts of staged pages again, and put the pictures beside them.
-
-    Notebooks, which lie in a folder of their own in the repository, lie beside the pages there.
-    """
-    for page in staged.glob("*.md"):
-        text = filled(page.read_text(encoding="utf-8"))
-        page.write_text(text.replace("](../notebooks/", "]("), encoding="utf-8")
-    shutil.copytree(BOOK / "drawings", staged / "drawings", dirs_exist_ok=True)
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ Everything is read from where it has its home: the outputs of notebook 00, `resu
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,15 +13,17 @@ from pathlib import Path
 
 import nbformat
 
+from book.records import record
+from course._place import project
 from course.chapters.grpo.replay import Replay
 from course.contents import CHAPTERS, Chapter
 from course.teach import plots
 from course.teach.page import InPage
 from course.teach.pictures import Picture
-from course.teach.widgets import Ask
+from course.teach.widgets import OWN, Ask
 from course.think.evaluation import estimate
 
-QUESTION = 'How many r\'s are in "strawberry"?'
+QUESTION = OWN[0].question
 PROMPT = f"prompt    <user>{QUESTION}<assistant>\n"  # as a transcript begins
 REPLY = re.compile(r"((?:thinking .*\n(?: {10}.*\n)*)?)answer    (.*?)   (right|wrong)$", re.MULTILINE)
 MODELS = {"mini-base": "as it was pretrained", "mini-zero": "after reward for right answers alone"}
@@ -47,14 +48,13 @@ def widgets() -> dict[str, InPage]:
     """The widgets of the page, by kind; each stands still with what the course has recorded."""
     ask, run = Ask(*MODELS, auto=True), Replay()
     ask.still = asked_twice(NOTEBOOK)
-    run.still = f'<img alt="{escape(curve(ROOT / "results" / "zero.json").alt)}" src="{CURVE}">'
+    run.still = f'<img alt="{escape(curve().alt)}" src="{CURVE}">'
     return {one.kind: one for one in (ask, run)}
 
 
 def block(kind: str) -> str:
     """A widget as Jupyter Book 2 takes it: the module beside the page, its state, and models of the published site."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    state = {"kind": kind, "folder": f"{project['urls']['Site']}/_static/models", "state": widgets()[kind].state}
+    state = {"kind": kind, "folder": f"{project()['urls']['Site']}/_static/models", "state": widgets()[kind].state}
     return f"```{{anywidget}} widget.js\n{json.dumps(state, ensure_ascii=False)}\n```"
 
 
@@ -100,9 +100,10 @@ def answered(name: str, made: str, replies: list[Reply]) -> str:
     )
 
 
-def curve(results: Path) -> Picture:
+@cache
+def curve() -> Picture:
     """How often replies are right and think at each step of chapter 6's run, over its seeds."""
-    runs = json.loads(results.read_text(encoding="utf-8"))["figures"]["curves"]["reward"]
+    runs = record("zero")["figures"]["curves"]["reward"]
     lines = {
         name: {step: estimate([run[kind][step - 1] for run in runs]) for step in AT}
         for name, kind in (("share right", "right"), ("share that thinks", "thinks"))

@@ -3,26 +3,23 @@
 In a text, `[[kept | figures | share kept]]` stands for what `results/kept.json` holds under these names.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parent.parent / "results"
+import yaml
+
+from course.experiments import recorded
+
+record = cache(recorded)  # the pages ask for the same few again and again
 REFERENCE = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
 KINDS = ("percent",)  # how a number may be asked for, behind its names
 
 
-@cache
-def record(name: str) -> dict:
-    """What `results/NAME.json` holds."""
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def names() -> list[str]:
-    """The results files there are, sorted."""
-    return sorted(path.stem for path in RESULTS.glob("*.json"))
+def listed(name: str) -> list[dict]:
+    """One of the lists in this folder, such as `claims.yml`."""
+    return yaml.safe_load(Path(__file__).with_name(f"{name}.yml").read_text(encoding="utf-8"))
 
 
 def with_figures(text: str) -> str:

@@ -1,10 +1,7 @@
 """Minutes in the instructor's guide: of each chapter, from the list of chapters, and of the plans in `plans.yml`."""
 
-from pathlib import Path
-
-import yaml
-
 from book.chapters import link, named
+from book.records import listed
 from course.contents import CHAPTERS
 
 
@@ -18,7 +15,7 @@ def minutes() -> str:
 
 def plans() -> list[dict]:
     """The plans, each block with its minutes and its place."""
-    told = yaml.safe_load(Path(__file__).with_name("plans.yml").read_text(encoding="utf-8"))
+    told = listed("plans")
     for plan in told:
         for block in plan["blocks"]:
             if "chapter" in block:

@@ -1,12 +1,9 @@
 """The tour of reasoning models: the systems that the article names, from `tour.yml`."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import yaml
 
 from book.chapters import link, named
-from book.records import cited
+from book.records import cited, listed
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class System:
 
 def every() -> list[System]:
     """All systems, in the order of the tour."""
-    told = yaml.safe_load(Path(__file__).with_name("tour.yml").read_text(encoding="utf-8"))
+    told = listed("tour")
     return [
         System(**{**_tuples(one), "corrections": tuple(Correction(**_tuples(two)) for two in one["corrections"])})
         if "corrections" in one

@@ -1,11 +1,7 @@
 """What carries over from the toy to large models, chapter by chapter, from `toy_and_real.yml` and the results."""
 
-from pathlib import Path
-
-import yaml
-
 from book.chapters import capital, link, named
-from book.records import cited, with_figures
+from book.records import cited, listed, with_figures
 from course.contents import CHAPTERS
 
 WORDS = {"yes": "Carries over", "no": "Does not carry over", "in part": "Carries over in part"}
@@ -13,7 +9,7 @@ WORDS = {"yes": "Carries over", "no": "Does not carry over", "in part": "Carries
 
 def every() -> list[dict]:
     """The chapters with their rows; `carries` is a key of `WORDS`."""
-    told = yaml.safe_load(Path(__file__).with_name("toy_and_real.yml").read_text(encoding="utf-8"))
+    told = listed("toy_and_real")
     for chapter in told:
         for row in chapter["rows"]:
             row["carries"] = {True: "yes", False: "no"}.get(row["carries"], row["carries"])  # YAML reads yes as true

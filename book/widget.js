@@ -221,6 +221,9 @@ const direct = (question) => [{ control: USER }, question, { control: ASSISTANT 
 /** The question with the reply begun inside its thoughts. */
 const forceThinking = (question) => [...direct(question), { control: THINK }];
 
+/** A question asked in one of these two ways. */
+const asked = (question, thinking) => (thinking ? forceThinking : direct)(question);
+
 /** A reply cut into what it thinks and what it answers; null where there is none. */
 function splitReply(text) {
   const found = /^<think>([\s\S]*?)(?:<\/think>([\s\S]*))?$/.exec(text);
@@ -428,6 +431,22 @@ function slider({ name, value, least, most, step, show = String, onmove }) {
   return { element: h("div", { class: "controls" }, h("label", { for: id }, name), input, shown), input, move };
 }
 
+/** A line to type in, under its name. */
+function field(name, value) {
+  const id = `course-control-${Date.now().toString(36)}-${controls++}`;
+  const input = h("input", { id, type: "text", value, maxlength: 300, autocomplete: "off" });
+  return { label: h("label", { for: id }, name), input };
+}
+
+/** For work that newer work overtakes: each call returns whether what was begun by it is still wanted. */
+function overtaking(root) {
+  let running = 0;
+  return () => {
+    const mine = ++running;
+    return () => mine === running && root.isConnected;
+  };
+}
+
 /** One of several options, as radio buttons: Tab reaches them, arrow keys choose. */
 function choice(name, options, chosen, onchange) {
   const group = `course-choice-${Date.now().toString(36)}-${controls++}`;
@@ -580,9 +599,8 @@ function adjust(el, state) {
  */
 function ask(el, state, { open }) {
   const root = box(el, "ask the models");
-  let seed = 0, thinking = false, running = 0;
-  const id = `course-question-${Math.random().toString(36).slice(2)}`;
-  const input = h("input", { id, type: "text", value: state.question, maxlength: 300, autocomplete: "off" });
+  let seed = 0, thinking = false;
+  const begin = overtaking(root), { label, input } = field("Your question", state.question);
   const button = h("button", { type: "submit" }, "Ask");
   const { element: status, say } = message();
   const replies = Object.fromEntries(state.models.map((name) => [name, reply(name)]));
@@ -593,7 +611,7 @@ function ask(el, state, { open }) {
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault();
     run();
-  } }, h("label", { for: id }, "Your question"), input,
+  } }, label, input,
   h("div", { class: "controls" }, button, tick("make it think first", false, (on) => {
     thinking = on;
     run();
@@ -601,7 +619,7 @@ function ask(el, state, { open }) {
   root.append(form, status, h("div", { class: "columns" }, Object.values(replies).map((one) => one.element)));
 
   async function run() {
-    const mine = ++running, question = input.value.trim(), alive = () => mine === running && root.isConnected;
+    const alive = begin(), question = input.value.trim();
     if (!question) return say("Type a question first.");
     for (const one of Object.values(replies)) one.begin();
     const unopened = setTimeout(() => alive() && say("Loading the models ..."), 300);
@@ -609,7 +627,7 @@ function ask(el, state, { open }) {
       const models = await Promise.all(state.models.map(open));
       clearTimeout(unopened);
       say("");
-      const prompt = (thinking ? forceThinking : direct)(question);
+      const prompt = asked(question, thinking);
       models[0].tokenizer.encodePrompt(prompt); // refuses what cannot be read before any reply begins
       await Promise.all(models.map((model, place) => {
         const known = state.examples.find((one) => one.question === question);
@@ -671,7 +689,7 @@ function cups(el, state, { open }) {
   let number = 0, done = 0, looking = false;
   const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   const { element: status, say } = message();
-  const asked = h("p", { class: "note" }), table = h("div", {}), thoughts = h("div", { class: "thoughts", tabindex: 0, role: "region", "aria-label": "what the model thinks", hidden: true });
+  const asked = h("p", { class: "note" }), thoughts = h("div", { class: "thoughts", tabindex: 0, role: "region", "aria-label": "what the model thinks", hidden: true });
   const shells = Array.from({ length: 5 }, () => h("g", { style: still ? "" : "transition:transform .45s" },
     h("path", { d: "M8 62 L18 8 H52 L62 62 Z", fill: "rgba(0,114,178,.35)", stroke: "currentColor", "stroke-width": 1.5 })));
   const ball = h("circle", { r: 9, cy: 78, fill: "#d55e00", style: still ? "" : "transition:cx .45s" });
@@ -694,7 +712,7 @@ function cups(el, state, { open }) {
       show();
     } }, "Lift the cups"),
     h("button", { type: "button", onclick: () => ask() }, "Let the model think"),
-    h("button", { type: "button", onclick: () => deal(number + 1) }, "Another game")), guesses, status, table, thoughts);
+    h("button", { type: "button", onclick: () => deal(number + 1) }, "Another game")), guesses, status, thoughts);
 
   const game = () => state.problems[number];
 
@@ -783,9 +801,8 @@ const CERTAIN = 0.9; // a probability from which a token counts as no choice
 /** `state`: `model`, `question`, `think`. A token that is chosen shows its alternatives; pressing one goes on with it. */
 function explore(el, state, { open }) {
   const root = box(el, "explore a reply");
-  let mini, asked = [], drawn = [], chosen = 0, layer = "none", seed = 0, temperature = 1, thinking = state.think, running = 0;
-  const id = `course-explore-${Math.random().toString(36).slice(2)}`;
-  const input = h("input", { id, type: "text", value: state.question, maxlength: 300, autocomplete: "off" });
+  let mini, before = [], drawn = [], chosen = 0, layer = "none", seed = 0, temperature = 1, thinking = state.think;
+  const begin = overtaking(root), { label, input } = field(["Question to ", h("code", {}, state.model)], state.question);
   const { element: status, say } = message();
   const tokens = h("div", { class: "tokens", role: "toolbar", "aria-label": "the reply, token by token" });
   const alternatives = h("div", {}), looking = h("div", {});
@@ -794,7 +811,7 @@ function explore(el, state, { open }) {
       event.preventDefault();
       seed++;
       run();
-    } }, h("label", { for: id }, "Question to ", h("code", {}, state.model)), input,
+    } }, label, input,
     h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
       thinking = on;
       run();
@@ -808,13 +825,13 @@ function explore(el, state, { open }) {
 
   /** Draw a reply, or go on with one that is begun; then choose the first token that was in doubt. */
   async function run(begun = []) {
-    const mine = ++running, alive = () => mine === running && root.isConnected;
+    const alive = begin();
     try {
       mini ??= await open(state.model);
-      const prompt = (thinking ? forceThinking : direct)(input.value.trim()), reply = [...begun];
+      const prompt = asked(input.value.trim(), thinking), reply = [...begun];
       const options = { seed, temperature, look: true, begun: begun.map((one) => one.id) };
       if (!(await stream(mini.generate(prompt, options), (token) => reply.push(token), alive))) return;
-      asked = mini.tokenizer.encodePrompt(prompt).map((id) => mini.tokenizer.tokens[id]);
+      before = mini.tokenizer.encodePrompt(prompt).map((id) => mini.tokenizer.tokens[id]);
       drawn = reply;
       chosen = begun.length ? begun.length - 1 : Math.max(0, drawn.findIndex((one) => one.logprob < Math.log(CERTAIN)));
       const given = begun.length ? `; the first ${begun.length} were given` : "";
@@ -880,7 +897,7 @@ function explore(el, state, { open }) {
   function attend(shown, one) {
     if (layer === "none" || !one.attention) return shown.replaceChildren();
     const heads = one.attention[Number(layer) - 1];
-    const read = [...asked, ...drawn.slice(0, chosen).map((each) => each.token)];
+    const read = [...before, ...drawn.slice(0, chosen).map((each) => each.token)];
     const most = read.map((_, place) => heads.reduce((sum, head) => sum + head[place], 0) / heads.length);
     const full = Math.max(...most);
     shown.replaceChildren(...read.map((token, place) =>
@@ -971,8 +988,7 @@ function turn(el, state, { request }) {
 
   /** A box for another question, where there is Python to look into it. */
   function typed() {
-    const id = `course-turn-${Math.random().toString(36).slice(2)}`;
-    const input = h("input", { id, type: "text", value: state.question, maxlength: 300 });
+    const { label, input } = field("another question", state.question);
     return h("form", { onsubmit: async (event) => {
       event.preventDefault();
       say("");
@@ -981,7 +997,7 @@ function turn(el, state, { request }) {
       } catch (error) {
         say(error.message);
       }
-    } }, h("label", { for: id }, "another question"), input);
+    } }, label, input);
   }
 
   show(state.pages[state.first]);
@@ -993,7 +1009,8 @@ function turn(el, state, { request }) {
 /** `state`: `model`, `question`, `answer`, `think`, `samples`. */
 function vote(el, state, { open }) {
   const root = box(el, "temperature and voting");
-  let temperature = 1, samples = state.samples ?? 15, thinking = state.think, seed = 0, running = 0;
+  let temperature = 1, samples = state.samples ?? 15, thinking = state.think, seed = 0;
+  const begin = overtaking(root);
   const { element: status, say } = message();
   const counts = h("div", {});
   const button = h("button", { type: "button", onclick: () => run() }, "Draw and vote");
@@ -1005,11 +1022,11 @@ function vote(el, state, { open }) {
   );
 
   async function run() {
-    const mine = ++running, alive = () => mine === running && root.isConnected, tally = new Map();
+    const alive = begin(), tally = new Map();
     counts.replaceChildren();
     say(`reply 0 of ${samples}`);
     try {
-      const mini = await open(state.model), prompt = (thinking ? forceThinking : direct)(state.question);
+      const mini = await open(state.model), prompt = asked(state.question, thinking);
       for (let number = 1; number <= samples; number++) {
         let text = thinking ? "<think>" : "";
         const found = await stream(mini.generate(prompt, { seed: seed++, temperature }), ({ token }) => {

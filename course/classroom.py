@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from course._files import write_whole
-from course._place import ROOT, workplace
+from course._place import workplace
+from course.notebooks import chosen
 
 
 def receipt(
@@ -49,12 +50,7 @@ def handout(
     """Write notebooks without solutions for learners, and with them for teachers."""
     from course.handouts import hand_out
 
-    paths = notebooks or sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    if missing := [str(path) for path in paths if not path.is_file()]:
-        raise FileNotFoundError(f"no notebook {', '.join(missing)}")
-    if not paths:
-        raise FileNotFoundError("there are no notebooks beside the library: name some")
-    written = hand_out(paths, folder, wheel, outputs)
+    written = hand_out(chosen(notebooks), folder, wheel, outputs)
     print(f"{len(written) // 2} notebooks for learners and as many for teachers, in {folder}")
 
 
@@ -76,10 +72,7 @@ def slides(
     """Make slides from the notebooks' pictures: one HTML file each, which loads nothing and prints well."""
     from course.teach.slides import deck
 
-    paths = notebooks or sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    if not paths:
-        raise FileNotFoundError("no notebooks here: name one, or work in a clone of the repository")
     folder = out or workplace() / "runs" / "slides"
-    for path in paths:
+    for path in chosen(notebooks):
         write_whole(folder / f"{path.stem}.html", deck(path))
         print(folder / f"{path.stem}.html")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course._files import write_whole
-from course._place import workplace
+from course._place import ROOT, workplace
 from course.remedies import this_python
 
 if TYPE_CHECKING:
@@ -18,6 +18,19 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}  
 
 class Stopped(Exception):
     """A notebook did not run to its end; says why, and what to do or where everything that was printed is."""
+
+
+def chosen(paths: list[Path] | None) -> list[Path]:
+    """The notebooks that somebody named, else all of the course's.
+
+    Raises FileNotFoundError for one that is not there, and if there are none.
+    """
+    found = paths or sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    if missing := [str(path) for path in found if not path.is_file()]:
+        raise FileNotFoundError(f"no notebook {', '.join(missing)}")
+    if not found:
+        raise FileNotFoundError("there are no notebooks beside the library: name some")
+    return found
 
 
 def printed(path: Path) -> Path:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,19 @@ def site() -> Path:
     return SITE
 
 
-@pytest.fixture(scope="session")
-def address(site) -> Iterator[str]:
-    """Where a server on this machine serves it."""
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address at which a server on this machine serves a folder, without a line on the screen for each file."""
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    serve = functools.partial(quiet, directory=os.fspath(site))
+    serve = functools.partial(quiet, directory=os.fspath(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def address(site) -> Iterator[str]:
+    """Where a server on this machine serves it."""
+    with served(site) as address:
+        yield address

@@ -37,8 +37,10 @@ class Item:
 
 
 def exam(seed: int, items: int = 8) -> list[Item]:
-    """So many items, each of another kind, in an order drawn by the seed. Raises ValueError for more than there "
-    "are."""
+    """So many items, each of another kind, in an order drawn by the seed.
+
+    Raises ValueError for more than there are kinds.
+    """
     if not 1 <= items <= len(KINDS):
         raise ValueError(f"an exam has 1 to {len(KINDS)} items, not {items}")
     kinds = random.Random(f"exam:{seed}").sample(sorted(KINDS), items)
@@ -69,8 +71,7 @@ def advantages(rng: random.Random) -> Item:
     return Item(
         "advantages",
         f"Eight completions of one prompt earn the rewards {', '.join(map(str, rewards))}. What is the advantage of "
-        "a right "
-        "one and of a wrong one in GRPO? Give two decimals. The standard deviation divides by seven.",
+        "a right one and of a wrong one in GRPO? Give two decimals. The standard deviation divides by seven.",
         {"rewards": rewards},
         f"right {found.max():.2f}, wrong {found.min():.2f}",
         "Subtract the mean of the group from each reward and divide by the group's standard deviation.",
@@ -84,8 +85,7 @@ def leave_one_out(rng: random.Random) -> Item:
     return Item(
         "leave one out",
         f"Eight completions of one prompt earn the rewards {', '.join(map(str, rewards))}. What are the "
-        "leave-one-out "
-        "advantages of a right one and of a wrong one, to two decimals?",
+        "leave-one-out advantages of a right one and of a wrong one, to two decimals?",
         {"rewards": rewards},
         f"right {found.max():.2f}, wrong {found.min():.2f}",
         "From each reward, subtract the mean reward of the other seven completions.",
@@ -99,13 +99,11 @@ def at_least_one(rng: random.Random) -> Item:
     return Item(
         "pass at k",
         f"You draw {n} replies to a problem, and {c} of them are right. What is the unbiased estimate of pass@{k}, "
-        "to two "
-        "decimals?",
+        "to two decimals?",
         {"n": n, "c": c, "k": k},
         f"{pass_at_k(n, c, k):.2f}",
         f"Among all ways to choose {k} of the {n} replies, count those that contain no right one, and subtract "
-        "their share "
-        "from one.",
+        "their share from one.",
     )
 
 
@@ -121,8 +119,7 @@ def vote(rng: random.Random) -> Item:
     return Item(
         "vote",
         f"Several replies to one question end in these answers: {shown}. *None* means that the reply was truncated. "
-        "The "
-        f"right answer is {truth}. What does the majority vote say, and is it right?",
+        f"The right answer is {truth}. What does the majority vote say, and is it right?",
         {"answers": answers, "truth": truth},
         f"{says}; it is {'right' if says == truth else 'wrong'}",
         "The most frequent answer wins, and no answer is none. A vote amplifies the mode, right or wrong.",
@@ -136,8 +133,7 @@ def divergence(rng: random.Random) -> Item:
     return Item(
         "divergence",
         f"Over three tokens, the teacher has the probabilities {_listed(teacher)} and the student "
-        f"{_listed(student)}. What is "
-        "KL(teacher || student) in nats, to two decimals?",
+        f"{_listed(student)}. What is KL(teacher || student) in nats, to two decimals?",
         {"teacher": teacher, "student": student},
         f"{abs(float(found)):.2f}",
         "Add up p log(p/q) over the three tokens, with the teacher's probability as p and natural logarithms.",
@@ -160,13 +156,10 @@ def parameters(rng: random.Random) -> Item:
     return Item(
         "active parameters",
         f"A decoder has {layers} layers, hidden size {width} and {vocab} tokens; the output head is the table of "
-        "tokens. "
-        f"Attention has four square matrices in each layer, without biases. Each layer has {experts} experts of "
-        f"intermediate size {inside}, three matrices each, of which a token uses {used}, and a router without a "
-        "bias. Each "
-        f"layer has two norms of {width} weights, and one more norm comes last. How many parameters are there, and "
-        "how many "
-        "are active?",
+        f"tokens. Attention has four square matrices in each layer, without biases. Each layer has {experts} "
+        f"experts of intermediate size {inside}, three matrices each, of which a token uses {used}, and a router "
+        f"without a bias. Each layer has two norms of {width} weights, and one more norm comes last. How many "
+        "parameters are there, and how many are active?",
         {"width": width, "layers": layers, "experts": experts, "used": used, "inside": inside, "vocab": vocab},
         f"{count(sizes).total:,} in all, {count(sizes).active:,} active",
         "Count every matrix once. For the active parameters, count only the experts that a token uses.",
@@ -186,8 +179,8 @@ def wrong_step(rng: random.Random) -> Item:
     return Item(
         "wrong step",
         f"A model was asked: *{problem.question}* Here is its reasoning, line by line:\n\n{shown}\n\nWhich line "
-        "does not follow "
-        "from the question and the lines before it? An error that is carried forward correctly counts as right.",
+        "does not follow from the question and the lines before it? An error that is carried forward correctly "
+        "counts as right.",
         {"family": family.name, "problem": problem, "steps": steps},
         f"line {right.index(False) + 1}",
         "Check each line against the question and the lines before it as they are written.",
@@ -202,13 +195,11 @@ def clip(rng: random.Random) -> Item:
     return Item(
         "clip",
         f"A token has become {ratio} times as probable as when it was sampled. Its advantage is {advantage:g}, and "
-        "the clip range "
-        "is .2. What is its clipped objective, and does it still give a gradient?",
+        "the clip range is .2. What is its clipped objective, and does it still give a gradient?",
         {"ratio": ratio, "advantage": advantage},
         f"{float(found):.2f}; {'a gradient' if _moves(ratio, advantage) else 'no gradient'}",
         "Take the smaller of ratio times advantage and clipped ratio times advantage. The gradient is gone if the "
-        "clipped "
-        "one is smaller.",
+        "clipped one is smaller.",
     )
 
 
@@ -226,8 +217,7 @@ def routing(rng: random.Random) -> Item:
     return Item(
         "routing",
         f"A router gives a token the logits {_listed(logits)} for experts 0 to 3. It chooses two experts and takes "
-        "a softmax over "
-        "these two. Which experts are they, and what are their weights, to two decimals?",
+        "a softmax over these two. Which experts are they, and what are their weights, to two decimals?",
         {"logits": logits},
         shown,
         "Take the two largest logits, exponentiate them, and divide each by their sum.",
@@ -242,9 +232,8 @@ def token_weights(rng: random.Random) -> Item:
     return Item(
         "token weights",
         f"A batch holds two completions, of {short} and of {long} tokens. By which factor does a token of the short "
-        "one count "
-        "more than a token of the long one if every completion counts alike, and if every token does? Give two "
-        "decimals.",
+        "one count more than a token of the long one if every completion counts alike, and if every token does? "
+        "Give two decimals.",
         {"short": short, "long": long},
         f"{float(by_reply[0] / by_reply[1]):.2f} and {float(by_token[0] / by_token[1]):.2f}",
         "If every completion counts alike, a token's weight is one over the length of its completion.",

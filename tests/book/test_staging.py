@@ -115,7 +115,7 @@ def test_a_notebook_without_the_two_transcripts_stops_the_site(tmp_path):
 
 def test_the_curve_says_the_mean_of_the_five_seeds():
     runs = json.loads((ROOT / "results" / "zero.json").read_text(encoding="utf-8"))["figures"]["curves"]["reward"]
-    drawn = landing.curve(ROOT / "results" / "zero.json")
+    drawn = landing.curve()
     for kind, name in (("right", "share right"), ("thinks", "share that thinks")):
         last = sum(run[kind][49] for run in runs) / len(runs)
         assert re.search(rf"{name}: 1 .*? 50 {last:.2f}", drawn.alt)

@@ -1,12 +1,8 @@
 """Models and widgets in a page of a real browser, without Python: the same numbers, and everything moves."""
 
-import contextlib
-import functools
-import http.server
 import json
 import re
 import shutil
-import threading
 
 import pytest
 import torch
@@ -22,6 +18,7 @@ from course.think.prompting import direct
 from course.think.rollouts import sample_rollouts
 from course.world import FAMILIES, cups, draw_problems, sums
 from course.world.tokenizer import encode
+from tests.site import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MODELS = "mini-base", "mini-zero"
@@ -37,22 +34,6 @@ READ = """async (asked) => {
         return { ids, logits: [...logits], greedy: drawn({ temperature: 0 }), sampled: drawn({ seed }) };
     });
 }"""
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Files of a folder, without a line on the screen for each."""
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def served(folder):
-    """The address of a folder on this machine."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ import torch
 from course.learn.grpo import GRPOConfig, grpo
 from course.model import generate, load
 from course.teach.page import InPage
+from course.teach.widgets import OWN
 from course.think.prompting import direct
 from course.think.rollouts import read_reply
-from course.world import is_right, letters
+from course.world import is_right
 
-PROBLEM = letters.ask("strawberry", "r")  # of no split: it is never trained on
+PROBLEM = OWN[0]  # of no split: it is never trained on
 CONFIG = GRPOConfig()
 FILE = resources.files("course.chapters.grpo") / "replay.json"
 

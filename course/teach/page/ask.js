@@ -1,7 +1,7 @@
 // Ask the models: a question to one or more of them side by side, thoughts and answer as they come.
 
-import { box, h, message, stream, tick } from "./view.js";
-import { direct, forceThinking, splitReply } from "./text.js";
+import { box, field, h, message, overtaking, stream, tick } from "./view.js";
+import { asked, splitReply } from "./text.js";
 
 /**
  * `state`: `models`, their names; `question`, the first; `examples`, [{question, answer}] to choose from; `auto`, ask
@@ -9,9 +9,8 @@ import { direct, forceThinking, splitReply } from "./text.js";
  */
 export function ask(el, state, { open }) {
   const root = box(el, "ask the models");
-  let seed = 0, thinking = false, running = 0;
-  const id = `course-question-${Math.random().toString(36).slice(2)}`;
-  const input = h("input", { id, type: "text", value: state.question, maxlength: 300, autocomplete: "off" });
+  let seed = 0, thinking = false;
+  const begin = overtaking(root), { label, input } = field("Your question", state.question);
   const button = h("button", { type: "submit" }, "Ask");
   const { element: status, say } = message();
   const replies = Object.fromEntries(state.models.map((name) => [name, reply(name)]));
@@ -22,7 +21,7 @@ export function ask(el, state, { open }) {
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault();
     run();
-  } }, h("label", { for: id }, "Your question"), input,
+  } }, label, input,
   h("div", { class: "controls" }, button, tick("make it think first", false, (on) => {
     thinking = on;
     run();
@@ -30,7 +29,7 @@ export function ask(el, state, { open }) {
   root.append(form, status, h("div", { class: "columns" }, Object.values(replies).map((one) => one.element)));
 
   async function run() {
-    const mine = ++running, question = input.value.trim(), alive = () => mine === running && root.isConnected;
+    const alive = begin(), question = input.value.trim();
     if (!question) return say("Type a question first.");
     for (const one of Object.values(replies)) one.begin();
     const unopened = setTimeout(() => alive() && say("Loading the models ..."), 300);
@@ -38,7 +37,7 @@ export function ask(el, state, { open }) {
       const models = await Promise.all(state.models.map(open));
       clearTimeout(unopened);
       say("");
-      const prompt = (thinking ? forceThinking : direct)(question);
+      const prompt = asked(question, thinking);
       models[0].tokenizer.encodePrompt(prompt); // refuses what cannot be read before any reply begins
       await Promise.all(models.map((model, place) => {
         const known = state.examples.find((one) => one.question === question);

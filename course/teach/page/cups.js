@@ -11,7 +11,7 @@ export function cups(el, state, { open }) {
   let number = 0, done = 0, looking = false;
   const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   const { element: status, say } = message();
-  const asked = h("p", { class: "note" }), table = h("div", {}), thoughts = h("div", { class: "thoughts", tabindex: 0, role: "region", "aria-label": "what the model thinks", hidden: true });
+  const asked = h("p", { class: "note" }), thoughts = h("div", { class: "thoughts", tabindex: 0, role: "region", "aria-label": "what the model thinks", hidden: true });
   const shells = Array.from({ length: 5 }, () => h("g", { style: still ? "" : "transition:transform .45s" },
     h("path", { d: "M8 62 L18 8 H52 L62 62 Z", fill: "rgba(0,114,178,.35)", stroke: "currentColor", "stroke-width": 1.5 })));
   const ball = h("circle", { r: 9, cy: 78, fill: "#d55e00", style: still ? "" : "transition:cx .45s" });
@@ -34,7 +34,7 @@ export function cups(el, state, { open }) {
       show();
     } }, "Lift the cups"),
     h("button", { type: "button", onclick: () => ask() }, "Let the model think"),
-    h("button", { type: "button", onclick: () => deal(number + 1) }, "Another game")), guesses, status, table, thoughts);
+    h("button", { type: "button", onclick: () => deal(number + 1) }, "Another game")), guesses, status, thoughts);
 
   const game = () => state.problems[number];
 

@@ -1,7 +1,7 @@
 // A reply token by token: how likely each was, what else might have come, and what the model looked at.
 
-import { bar, box, choice, h, message, slider, stream, tick, visible } from "./view.js";
-import { direct, forceThinking } from "./text.js";
+import { bar, box, choice, field, h, message, overtaking, slider, stream, tick, visible } from "./view.js";
+import { asked } from "./text.js";
 
 const SHOWN = 6; // alternatives
 const CERTAIN = 0.9; // a probability from which a token counts as no choice
@@ -9,9 +9,8 @@ const CERTAIN = 0.9; // a probability from which a token counts as no choice
 /** `state`: `model`, `question`, `think`. A token that is chosen shows its alternatives; pressing one goes on with it. */
 export function explore(el, state, { open }) {
   const root = box(el, "explore a reply");
-  let mini, asked = [], drawn = [], chosen = 0, layer = "none", seed = 0, temperature = 1, thinking = state.think, running = 0;
-  const id = `course-explore-${Math.random().toString(36).slice(2)}`;
-  const input = h("input", { id, type: "text", value: state.question, maxlength: 300, autocomplete: "off" });
+  let mini, before = [], drawn = [], chosen = 0, layer = "none", seed = 0, temperature = 1, thinking = state.think;
+  const begin = overtaking(root), { label, input } = field(["Question to ", h("code", {}, state.model)], state.question);
   const { element: status, say } = message();
   const tokens = h("div", { class: "tokens", role: "toolbar", "aria-label": "the reply, token by token" });
   const alternatives = h("div", {}), looking = h("div", {});
@@ -20,7 +19,7 @@ export function explore(el, state, { open }) {
       event.preventDefault();
       seed++;
       run();
-    } }, h("label", { for: id }, "Question to ", h("code", {}, state.model)), input,
+    } }, label, input,
     h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
       thinking = on;
       run();
@@ -34,13 +33,13 @@ export function explore(el, state, { open }) {
 
   /** Draw a reply, or go on with one that is begun; then choose the first token that was in doubt. */
   async function run(begun = []) {
-    const mine = ++running, alive = () => mine === running && root.isConnected;
+    const alive = begin();
     try {
       mini ??= await open(state.model);
-      const prompt = (thinking ? forceThinking : direct)(input.value.trim()), reply = [...begun];
+      const prompt = asked(input.value.trim(), thinking), reply = [...begun];
       const options = { seed, temperature, look: true, begun: begun.map((one) => one.id) };
       if (!(await stream(mini.generate(prompt, options), (token) => reply.push(token), alive))) return;
-      asked = mini.tokenizer.encodePrompt(prompt).map((id) => mini.tokenizer.tokens[id]);
+      before = mini.tokenizer.encodePrompt(prompt).map((id) => mini.tokenizer.tokens[id]);
       drawn = reply;
       chosen = begun.length ? begun.length - 1 : Math.max(0, drawn.findIndex((one) => one.logprob < Math.log(CERTAIN)));
       const given = begun.length ? `; the first ${begun.length} were given` : "";
@@ -106,7 +105,7 @@ export function explore(el, state, { open }) {
   function attend(shown, one) {
     if (layer === "none" || !one.attention) return shown.replaceChildren();
     const heads = one.attention[Number(layer) - 1];
-    const read = [...asked, ...drawn.slice(0, chosen).map((each) => each.token)];
+    const read = [...before, ...drawn.slice(0, chosen).map((each) => each.token)];
     const most = read.map((_, place) => heads.reduce((sum, head) => sum + head[place], 0) / heads.length);
     const full = Math.max(...most);
     shown.replaceChildren(...read.map((token, place) =>

@@ -56,6 +56,9 @@ export const direct = (question) => [{ control: USER }, question, { control: ASS
 /** The question with the reply begun inside its thoughts. */
 export const forceThinking = (question) => [...direct(question), { control: THINK }];
 
+/** A question asked in one of these two ways. */
+export const asked = (question, thinking) => (thinking ? forceThinking : direct)(question);
+
 /** A reply cut into what it thinks and what it answers; null where there is none. */
 export function splitReply(text) {
   const found = /^<think>([\s\S]*?)(?:<\/think>([\s\S]*))?$/.exec(text);

@@ -1,6 +1,6 @@
 // Pages of HTML that Python made, to be turned by one or two controls: traces, groups of replies, routes of tokens.
 
-import { box, choice, h, message, slider } from "./view.js";
+import { box, choice, field, h, message, slider } from "./view.js";
 
 /**
  * `state`: `pages`, HTML by key; `first`, the key shown at first; `turns`, one or two {name, options}, whose chosen
@@ -31,8 +31,7 @@ export function turn(el, state, { request }) {
 
   /** A box for another question, where there is Python to look into it. */
   function typed() {
-    const id = `course-turn-${Math.random().toString(36).slice(2)}`;
-    const input = h("input", { id, type: "text", value: state.question, maxlength: 300 });
+    const { label, input } = field("another question", state.question);
     return h("form", { onsubmit: async (event) => {
       event.preventDefault();
       say("");
@@ -41,7 +40,7 @@ export function turn(el, state, { request }) {
       } catch (error) {
         say(error.message);
       }
-    } }, h("label", { for: id }, "another question"), input);
+    } }, label, input);
   }
 
   show(state.pages[state.first]);

@@ -81,6 +81,22 @@ export function slider({ name, value, least, most, step, show = String, onmove }
   return { element: h("div", { class: "controls" }, h("label", { for: id }, name), input, shown), input, move };
 }
 
+/** A line to type in, under its name. */
+export function field(name, value) {
+  const id = `course-control-${Date.now().toString(36)}-${controls++}`;
+  const input = h("input", { id, type: "text", value, maxlength: 300, autocomplete: "off" });
+  return { label: h("label", { for: id }, name), input };
+}
+
+/** For work that newer work overtakes: each call returns whether what was begun by it is still wanted. */
+export function overtaking(root) {
+  let running = 0;
+  return () => {
+    const mine = ++running;
+    return () => mine === running && root.isConnected;
+  };
+}
+
 /** One of several options, as radio buttons: Tab reaches them, arrow keys choose. */
 export function choice(name, options, chosen, onchange) {
   const group = `course-choice-${Date.now().toString(36)}-${controls++}`;

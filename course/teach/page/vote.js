@@ -1,12 +1,13 @@
 // Temperature and voting: many replies to one question, their answers counted as they come.
 
-import { bar, box, h, message, slider, stream, tick } from "./view.js";
-import { direct, forceThinking, splitReply } from "./text.js";
+import { bar, box, h, message, overtaking, slider, stream, tick } from "./view.js";
+import { asked, splitReply } from "./text.js";
 
 /** `state`: `model`, `question`, `answer`, `think`, `samples`. */
 export function vote(el, state, { open }) {
   const root = box(el, "temperature and voting");
-  let temperature = 1, samples = state.samples ?? 15, thinking = state.think, seed = 0, running = 0;
+  let temperature = 1, samples = state.samples ?? 15, thinking = state.think, seed = 0;
+  const begin = overtaking(root);
   const { element: status, say } = message();
   const counts = h("div", {});
   const button = h("button", { type: "button", onclick: () => run() }, "Draw and vote");
@@ -18,11 +19,11 @@ export function vote(el, state, { open }) {
   );
 
   async function run() {
-    const mine = ++running, alive = () => mine === running && root.isConnected, tally = new Map();
+    const alive = begin(), tally = new Map();
     counts.replaceChildren();
     say(`reply 0 of ${samples}`);
     try {
-      const mini = await open(state.model), prompt = (thinking ? forceThinking : direct)(state.question);
+      const mini = await open(state.model), prompt = asked(state.question, thinking);
       for (let number = 1; number <= samples; number++) {
         let text = thinking ? "<think>" : "";
         const found = await stream(mini.generate(prompt, { seed: seed++, temperature }), ({ token }) => {

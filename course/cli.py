@@ -1,4 +1,4 @@
-"""The front door: `course lab | ask | train | run | receipts | handout | test | check | book | dist | doctor`."""
+"""The front door: `course lab | ask | serve | train | run | receipts | handout | test | book | dist | doctor`."""
 
 import importlib.util
 import linecache
@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from course import classroom
+from course import classroom, talk
 from course import notebooks as notebook_runs
 from course._files import require_writable
 from course._place import ROOT, workplace
@@ -28,7 +28,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (classroom.receipt, classroom.receipts, classroom.handout, classroom.exam, classroom.slides):
+for command in (
+    talk.ask,
+    talk.serve,
+    classroom.receipt,
+    classroom.receipts,
+    classroom.handout,
+    classroom.exam,
+    classroom.slides,
+):
     app.command()(command)
 
 
@@ -64,25 +72,6 @@ def lab(context: typer.Context) -> None:
     root = [] if elsewhere else [f"--ServerApp.root_dir={notebooks}"]
     paths = os.pathsep.join(filter(None, [str(JUPYTER), os.environ.get("JUPYTER_CONFIG_PATH")]))
     _hand_over("jupyterlab", *root, *_as_root(), *context.args, JUPYTER_CONFIG_PATH=paths)
-
-
-@app.command()
-def ask(
-    question: Annotated[str, typer.Argument(help="in quotes, in English")],
-    model: Annotated[str, typer.Option(help="a model of the course, a folder, or one on the Hub")] = "mini-base",
-    think: Annotated[bool, typer.Option("--think/--plain", help="force it to think first, or ask directly")] = False,
-    samples: Annotated[int, typer.Option(min=1, help="how many replies to draw")] = 1,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 for the most probable reply")] = 1.0,
-    seed: Annotated[int, typer.Option(help="another seed, other replies")] = 0,
-) -> None:
-    """Ask a model a question; prompt, thinking and answer are shown apart."""
-    from course.model import generate, load
-    from course.teach.transcripts import transcript
-    from course.think.prompting import direct, force_thinking
-
-    network, tokenizer = load(model)
-    prompt = (force_thinking if think else direct)(question)
-    print(transcript(prompt, generate(network, tokenizer, [prompt], samples, temperature=temperature, seed=seed)[0]))
 
 
 @app.command()

@@ -6,7 +6,6 @@ place; finished rows leave the batch when a quarter of it is idle; one uniform n
 for a second thread to be worth waking is taken on one.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from course._shapes import Float, Int
-from course.model.attention import LayerCache
+from course.model.batches import read_together
 from course.model.transformer import Transformer
 from course.world.tokenizer import encode
 
 ROWS_AT_ONCE = 512  # rows that are decoded together
-PROMPTS_AT_ONCE = 32  # prompts that are read together
 IDLE = 0.25  # share of finished rows at which the batch is made smaller
 WORTH_WAKING = 1e7  # weights times tokens read in one step, from which more than one thread pays
 
@@ -54,10 +52,7 @@ def generate(
     ValueError for an empty prompt, one that leaves no room in the context, a tokenizer without a token that ends a
     reply, and a model whose logits are not numbers.
     """
-    if samples < 1 or max_new_tokens < 1 or not 0 <= temperature < float("inf") or not 0 < top_p <= 1:
-        raise ValueError("samples and max_new_tokens start at 1, temperature at 0, and top_p lies in (0, 1]")
-    if tokenizer.eos_token_id is None:
-        raise ValueError("the tokenizer names no token that ends a reply: set its eos_token")
+    require_settings(tokenizer, samples, max_new_tokens, temperature, top_p)
     prompt_ids = [_readable(model, tokenizer, prompt) for prompt in prompts]
     generator = torch.Generator().manual_seed(seed)  # of the CPU wherever the model is: the same draws on every device
     uniform = torch.rand(len(prompts), samples, max_new_tokens, generator=generator, device="cpu")
@@ -73,6 +68,44 @@ def generate(
             for place in places:
                 completions[place] = [next(texts) for _ in range(samples)]
     return completions
+
+
+def stream(
+    model: nn.Module,
+    tokenizer,
+    prompt: str,
+    max_new_tokens: int = 160,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    *,
+    seed: int,
+) -> Iterator[str]:
+    """The reply that `generate` draws with the same settings, token by token as it is drawn, without its end.
+
+    Raises ValueError as `generate` does.
+    """
+    require_settings(tokenizer, 1, max_new_tokens, temperature, top_p)
+    ids = _readable(model, tokenizer, prompt)
+    uniform = torch.rand(1, 1, max_new_tokens, generator=torch.Generator().manual_seed(seed)).flatten()
+    with torch.inference_mode():
+        steps = min(max_new_tokens, _context(model) - len(ids))
+        batch = read_together(model, [ids], 1, steps)
+        for step in range(steps):
+            choices = sampling_logprobs(require_numbers(batch.logits), temperature, top_p)
+            drawn = draw(choices, uniform[step : step + 1].to(model.device)) if temperature else choices.argmax(-1)
+            if int(drawn) == tokenizer.eos_token_id:
+                return
+            yield tokenizer.decode(drawn.tolist())
+            if step < steps - 1:
+                batch.logits = batch.step(drawn)
+
+
+def require_settings(tokenizer, samples: int, max_new_tokens: int, temperature: float, top_p: float) -> None:
+    """Raise ValueError unless replies can be drawn in this way."""
+    if samples < 1 or max_new_tokens < 1 or not 0 <= temperature < float("inf") or not 0 < top_p <= 1:
+        raise ValueError("samples and max_new_tokens start at 1, temperature at 0, and top_p lies in (0, 1]")
+    if tokenizer.eos_token_id is None:
+        raise ValueError("the tokenizer names no token that ends a reply: set its eos_token")
 
 
 def sampling_logprobs(
@@ -108,7 +141,7 @@ def _decode(model, prompt_ids, uniform: Float[Tensor, "P G T"], eos: int, temper
     uniform = uniform[:, :, :steps].flatten(0, 1).to(model.device)
     with _threads(model) as use_threads_for:
         use_threads_for(sum(map(len, prompt_ids)))
-        batch = (_OwnBatch if isinstance(model, Transformer) else _HubBatch)(model, prompt_ids, samples, steps)
+        batch = read_together(model, prompt_ids, samples, steps)
         return _draw_rows(batch, uniform, room, eos, temperature, top_p, use_threads_for)
 
 
@@ -156,100 +189,6 @@ def require_numbers(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     if values.isnan().any():
         raise ValueError("the model's logits are not numbers (NaN): training went wrong, or the weights are damaged")
     return values
-
-
-class _OwnBatch:
-    """Rows of the course's network: prompts read in groups of like length, then one shared cache."""
-
-    def __init__(self, model: Transformer, prompt_ids: list[list[int]], samples: int, steps: int):
-        self.model = model
-        longest = max(len(ids) for ids in prompt_ids)
-        self.length = longest
-        self.mask = torch.zeros(len(prompt_ids), longest + steps, dtype=torch.long, device=model.device)
-        self.cache = model.new_cache()
-        self.logits = self._read(prompt_ids, longest + steps)
-        self.mask[:, longest:] = 1
-        if samples > 1:
-            self.select(torch.arange(len(prompt_ids), device=model.device).repeat_interleave(samples))
-            self.logits = self.logits.repeat_interleave(samples, dim=0)
-
-    def _read(self, prompt_ids: list[list[int]], room: int) -> Float[Tensor, "P V"]:
-        logits = []
-        for start in range(0, len(prompt_ids), PROMPTS_AT_ONCE):
-            ids, mask = pad_left(prompt_ids[start : start + PROMPTS_AT_ONCE], self.model.device)
-            part = self.model.new_cache()
-            padded = None if mask.all() else mask
-            logits.append(self.model(ids, padded, part, logits_to_keep=1).logits[:, -1])
-            rows, first = slice(start, start + len(ids)), self.length - ids.shape[1]
-            self.mask[rows, first : self.length] = mask
-            for layer, piece in zip(self.cache, part, strict=True):
-                _copy_in(layer, piece, len(prompt_ids), rows, first, room)
-        for layer in self.cache:
-            layer.length = self.length
-        return torch.cat(logits)
-
-    def step(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B V"]:
-        """Read one more token in every row; the logits after it."""
-        self.length += 1
-        return self.model(tokens[:, None], self.mask[:, : self.length], self.cache, logits_to_keep=1).logits[:, -1]
-
-    def select(self, rows: Int[Tensor, "B"]) -> None:
-        """Keep these rows."""
-        self.mask = self.mask[rows]
-        for layer in self.cache:
-            layer.select(rows)
-
-
-def _copy_in(layer: LayerCache, piece: LayerCache, batch: int, rows: slice, first: int, room: int) -> None:
-    """Put a group's keys and values where they belong in the buffers of the whole batch."""
-    if not layer.buffers:
-        _, kv_heads, _, head_width = piece.buffers[0].shape
-        layer.buffers = [piece.buffers[0].new_zeros(batch, kv_heads, room, head_width) for _ in range(2)]
-    for buffer, read in zip(layer.buffers, piece.buffers, strict=True):
-        buffer[rows, :, first : first + piece.length] = read[:, :, : piece.length]
-
-
-class _HubBatch:
-    """Rows of a model of the Transformers library."""
-
-    def __init__(self, model: nn.Module, prompt_ids: list[list[int]], samples: int, steps: int):
-        self.model = model
-        ids, mask = pad_left(prompt_ids, model.device)
-        keep = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
-        output = model(input_ids=ids, attention_mask=mask, position_ids=_places(mask), use_cache=True, **keep)
-        self.cache, self.mask, self.logits = output.past_key_values, mask, output.logits[:, -1]
-        if samples > 1:
-            self.cache.batch_repeat_interleave(samples)
-            self.mask, self.logits = (part.repeat_interleave(samples, dim=0) for part in (self.mask, self.logits))
-
-    def step(self, tokens: Int[Tensor, "B"]) -> Float[Tensor, "B V"]:
-        """Read one more token in every row; the logits after it."""
-        self.mask = torch.cat((self.mask, torch.ones_like(self.mask[:, :1])), dim=1)
-        output = self.model(
-            input_ids=tokens[:, None],
-            attention_mask=self.mask,
-            position_ids=_places(self.mask)[:, -1:],
-            past_key_values=self.cache,
-            use_cache=True,
-        )
-        return output.logits[:, -1]
-
-    def select(self, rows: Int[Tensor, "B"]) -> None:
-        """Keep these rows."""
-        self.mask = self.mask[rows]
-        self.cache.batch_select_indices(rows)
-
-
-def pad_left(token_ids: list[list[int]], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
-    """Token ids with zeros before the shorter rows, and the attention mask, both (B, T)."""
-    longest = max(len(ids) for ids in token_ids)
-    padded = torch.tensor([[0] * (longest - len(ids)) + ids for ids in token_ids], device=device)
-    mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in token_ids], device=device)
-    return padded, mask
-
-
-def _places(mask: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-    return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
 def _context(model: nn.Module) -> int:

@@ -18,8 +18,8 @@ from course.learn.policy_gradient import (
 )
 from course.learn.rewards import compute_rewards, exact_answer
 from course.model import load, save, score
+from course.model.batches import pad_left
 from course.model.layout import weights_to_ours
-from course.model.sampling import pad_left
 from course.world.tokenizer import load_tokenizer
 from tests.learn.rollouts import gradients, rollouts, small
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from course.model import generate, sampling, score
+from course.model import batches, generate, score
 from course.model.attention import padded_causal_mask
 from course.model.logprobs import next_tokens
 from course.model.sampling import draw, sampling_logprobs
@@ -156,7 +156,7 @@ def test_a_token_without_probability_is_not_drawn_even_by_the_smallest_number():
 def test_prompts_read_in_small_groups_get_the_same_replies(tokenizer, monkeypatch):
     model = fresh(SIZES["dense"])
     at_once = generate(model, tokenizer, PROMPTS, seed=5, max_new_tokens=8)
-    monkeypatch.setattr(sampling, "PROMPTS_AT_ONCE", 4)
+    monkeypatch.setattr(batches, "PROMPTS_AT_ONCE", 4)
     assert same_draws_and_logprobs(generate(model, tokenizer, PROMPTS, seed=5, max_new_tokens=8), at_once)
 
 

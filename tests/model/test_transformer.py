@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course.model import load
-from course.model.sampling import pad_left
+from course.model.batches import pad_left
 from course.model.transformer import ModelConfig, Transformer, attention_maps
 from course.world.tokenizer import encode
 

@@ -11,7 +11,17 @@ ORDER = (
     *("_threads", "_shapes", "_files", "_checkpoints", "_place", "_version"),  # what everybody may use
     *("world", "model", "think", "learn"),
     *("presets", "contents", "experiments", "teach", "chapters"),
-    *("remedies", "doctor", "serve", "notebooks", "handouts", "classroom", "cli", "__main__"),  # the front doors
+    *(
+        "remedies",
+        "doctor",
+        "serve",
+        "notebooks",
+        "handouts",
+        "classroom",
+        "talk",
+        "cli",
+        "__main__",
+    ),  # the front doors
 )
 SOURCES = sorted((ROOT / "course").rglob("*.py"))
 

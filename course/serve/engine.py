@@ -50,8 +50,9 @@ class Reply:
 class Ticket:
     """A request that was let in: its replies, and whether there is news of any."""
 
-    def __init__(self, prompt_tokens: int, replies: list[Reply], leave: Callable[[Reply], None]):
+    def __init__(self, prompt_tokens: int, replies: list[Reply], leave: Callable[[Reply], None], eager: bool):
         self.prompt_tokens, self.replies = prompt_tokens, replies
+        self.eager = eager  # whether every token is news, or only the end of a reply
         self.news = asyncio.Event()
         self.error: Refused | None = None
         self._leave = leave
@@ -93,6 +94,7 @@ class Engine:
         self._thread = ThreadPoolExecutor(
             1, thread_name_prefix="model", initializer=torch.set_num_threads, initargs=(1,)
         )
+        self._texts = [tokenizer.decode([token]) for token in range(model.config.vocab_size)]
         self._think, self._end_think = tokenizer.convert_tokens_to_ids([THINK, END_THINK])
 
     @asynccontextmanager
@@ -127,10 +129,10 @@ class Engine:
         if len(self.batch.waiting) + choices > MOST_WAITING:
             raise Refused(429, "too many requests are waiting: try again in a second", code="rate_limit_exceeded")
         replies = [
-            Reply(row, Reading(self.tokenizer, request.stops, inside=bool(request.thinks)))
+            Reply(row, Reading(self._texts, request.stops, inside=bool(request.thinks)))
             for row in self._rows(request, ids, room, choices)
         ]
-        ticket = Ticket(len(ids), replies, self._leave)
+        ticket = Ticket(len(ids), replies, self._leave, eager=bool(request.stream or request.stops))
         for reply in replies:
             self._tickets[reply.row] = (ticket, reply)
             self.batch.add(reply.row)
@@ -190,7 +192,8 @@ class Engine:
                 if found := self._tickets.get(one.row):
                     ticket, reply = found
                     reply.tell(one)
-                    ticket.news.set()
+                    if ticket.eager or one.row.ended:
+                        ticket.news.set()
                     if one.row.ended:
                         del self._tickets[one.row]
 

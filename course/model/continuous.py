@@ -89,6 +89,8 @@ class Batch:
             drawn = self._draw()
         except Exception:
             self.rows.clear()
+            for layer in self.cache:
+                layer.buffers.clear()  # NaN stays NaN, even where attention gives it no weight
             raise
         for place in reversed(range(len(self.rows))):
             if self.rows[place].ended:

@@ -51,7 +51,8 @@ class Reading:
                 return None
         if drawn.token == self._eos:
             return None
-        if drawn.token == self._think and not self.inside and not self._said and not self.reasoning_tokens:
+        begins = not self.inside and not self._said and not self._held.strip() and not self.reasoning_tokens
+        if drawn.token == self._think and begins:
             self.reasoning_tokens += 1
             self._turn(inside=True)
             return None
@@ -72,9 +73,9 @@ class Reading:
     def _release(self) -> Piece | None:
         text = self._held if self._said else self._held.lstrip()
         stops = () if self.inside else self.stops
-        ends = [place for stop in stops if (place := text.find(stop)) >= 0]
-        if ends:
-            self.stopped, text = True, text[: min(ends)]
+        found = [(place + len(stop), place) for stop in stops if (place := text.find(stop)) >= 0]
+        if found:  # the one that is complete first, wherever the text is cut into tokens
+            self.stopped, text = True, text[: min(found)[1]]
             return self._piece(text) if text else None
         begun = max((_overlap(text, stop) for stop in stops), default=0)
         shown = text[: len(text) - begun].rstrip()

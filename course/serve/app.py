@@ -45,7 +45,8 @@ def build(
     first = next(iter(models))
 
     def described(name: str) -> dict:
-        return {"id": name, "object": "model", "created": began, "owned_by": "think-step-by-step"}
+        card = {"id": name, "object": "model", "created": began, "owned_by": "think-step-by-step"}
+        return {**card, "root": known(name)}  # vLLM's word for the model behind another name
 
     def known(name: str) -> str:
         found = first if name in ALIASES else name

@@ -15,6 +15,7 @@ from course.serve.reading import Piece, Reading, joined
 from course.world.conversation import Prompt
 from course.world.tokenizer import END_THINK, THINK, encode
 
+STEPS = 16  # the most that are taken before anybody hears of them
 MOST_WAITING = 1024  # replies that may wait for a place; beyond, clients are asked to come again
 
 
@@ -91,6 +92,7 @@ class Engine:
         self.tokenizer, self.context = tokenizer, model.config.context
         self.batch = Batch(model, tokenizer.eos_token_id, places)
         self._tickets: dict[Row, tuple[Ticket, Reply]] = {}
+        self._read_along: set[Row] = set()  # rows of which every token is news
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(
             1, thread_name_prefix="model", initializer=torch.set_num_threads, initargs=(1,)
@@ -131,6 +133,8 @@ class Engine:
         ticket = Ticket(len(ids), replies, self._leave, eager=bool(request.stream or request.stops))
         for reply in replies:
             self._tickets[reply.row] = (ticket, reply)
+            if ticket.eager:
+                self._read_along.add(reply.row)
             self.batch.add(reply.row)
         self._wake.set()
         return ticket
@@ -148,9 +152,13 @@ class Engine:
         return ids
 
     def _leave(self, reply: Reply) -> None:
-        if self._tickets.pop(reply.row, None):
+        if self._forget(reply.row):
             self.batch.drop(reply.row)
             self._wake.set()
+
+    def _forget(self, row: Row) -> tuple[Ticket, Reply] | None:
+        self._read_along.discard(row)
+        return self._tickets.pop(row, None)
 
     def _rows(self, request: ChatRequest, ids: list[int], room: int, choices: int) -> list[Row]:
         """Replies draw the numbers that `course.model.generate` draws with the same seed and number of tokens."""
@@ -190,23 +198,36 @@ class Engine:
                 await self._wake.wait()
                 continue
             try:
-                drawn = await loop.run_in_executor(self._thread, self.batch.step)
+                drawn = await loop.run_in_executor(self._thread, self._steps)
             except Exception as error:  # told to every client whose reply was being drawn; those that wait go on
                 logging.getLogger("course.serve").exception("a step of the model failed")
                 self._fail(error)
                 continue
-            for one in drawn:
-                if found := self._tickets.get(one.row):
-                    ticket, reply = found
-                    reply.tell(one)
-                    if ticket.eager or one.row.ended:
-                        ticket.news.set()
-                    if one.row.ended:
-                        del self._tickets[one.row]
+            self._tell(drawn)
+
+    def _tell(self, drawn: list[Drawn]) -> None:
+        for one in drawn:
+            if found := self._tickets.get(one.row):
+                ticket, reply = found
+                reply.tell(one)
+                if ticket.eager or one.row.ended:
+                    ticket.news.set()
+        for row in {one.row for one in drawn if one.row.ended}:
+            self._forget(row)
+
+    def _steps(self) -> list[Drawn]:
+        """The tokens of one step, or of several if all that anybody waits for is the end of a reply."""
+        drawn: list[Drawn] = []
+        for _ in range(STEPS):
+            new = self.batch.step()
+            drawn += new
+            if self._read_along or not self.batch.rows or any(one.row.ended for one in new):
+                break
+        return drawn
 
     def _fail(self, error: Exception) -> None:
         waiting = set(self.batch.waiting)
         for row in [row for row in self._tickets if row not in waiting]:
-            ticket, _ = self._tickets.pop(row)
+            ticket, _ = self._forget(row)
             ticket.error = Refused(500, f"the model failed: {error}", code="model_failed")
             ticket.news.set()

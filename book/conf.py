@@ -18,7 +18,8 @@ copyright = f"{author}. Prose and notebooks CC BY 4.0, code MIT"
 language = "en"
 
 extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.bibtex", "sphinxext.opengraph"]
-extensions += ["formulas", "quote_admonitions", "alternative_texts", "citation_lists"]  # our own, in this folder
+# Our own, in this folder.
+extensions += ["formulas", "quote_admonitions", "alternative_texts", "citation_lists", "citation_labels"]
 exclude_patterns = ["_build", "node_modules"]
 
 nb_execution_mode = "off"  # the committed outputs are the site; nothing runs here
@@ -29,7 +30,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 html_math_renderer = "typeset"
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
-bibtex_default_style = "alpha"
+bibtex_default_style = "author_and_year"
 
 html_baseurl = _project["urls"]["Site"] + "/"
 ogp_site_url = html_baseurl

@@ -1,6 +1,7 @@
 """What a notebook becomes on the site: the same one, with the chapter's heading and a badge that is a picture.
 
-The notebook itself has a plain link: a picture would need a network in JupyterLab and in Colab.
+The notebook itself has a plain link: a picture would need a network in JupyterLab and in Colab. It also marks the cells
+whose outputs the tests compare, which a reader need not see.
 """
 
 import re
@@ -12,6 +13,7 @@ from course.contents import CHAPTERS, Chapter
 
 LINK = re.compile(r"\[Open in Colab\]\((\S+)\)")
 BADGE = r'<a class="colab" href="\1"><img src="_static/colab.svg" alt="Open in Colab" width="142" height="30"></a>'
+MARK = "# NBVAL_CHECK_OUTPUT\n"
 
 
 def staged(path: Path) -> nbformat.NotebookNode:
@@ -27,6 +29,8 @@ def staged(path: Path) -> nbformat.NotebookNode:
     if links != 1:
         raise ValueError(f"{path.name} must link to Colab once in its first cell, in Markdown")
     first.source = text
+    for cell in notebook.cells:
+        cell.source = cell.source.removeprefix(MARK)
     return notebook
 
 

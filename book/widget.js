@@ -612,7 +612,7 @@ function ask(el, state, { open }) {
     event.preventDefault();
     run();
   } }, label, input,
-  h("div", { class: "controls" }, button, tick("make it think first", false, (on) => {
+  h("div", { class: "controls" }, button, tick("force it to think first", false, (on) => {
     thinking = on;
     run();
   })), examples);
@@ -812,7 +812,7 @@ function explore(el, state, { open }) {
       seed++;
       run();
     } }, label, input,
-    h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
+    h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("force it to think first", thinking, (on) => {
       thinking = on;
       run();
     }))),
@@ -1018,7 +1018,7 @@ function vote(el, state, { open }) {
     h("p", { class: "note" }, h("strong", {}, state.question), h("br", {}), h("small", {}, `asked of `, h("code", {}, state.model), `; the right answer is ${state.answer}`)),
     slider({ name: "temperature", value: 1, least: 0, most: 2, step: 0.1, show: (value) => value.toFixed(1), onmove: (value) => (temperature = value) }).element,
     slider({ name: "replies", value: samples, least: 1, most: 41, step: 2, onmove: (value) => (samples = value) }).element,
-    h("div", { class: "controls" }, button, tick("make it think first", thinking, (on) => (thinking = on))), status, counts,
+    h("div", { class: "controls" }, button, tick("force it to think first", thinking, (on) => (thinking = on))), status, counts,
   );
 
   async function run() {

@@ -104,7 +104,7 @@ def _question_box_answers(page):
     box.fill("How many e's are in cheese?")
     box.press("Enter")
     expect(replies.nth(1)).to_contain_text("c 0", timeout=30_000)
-    page.get_by_role("checkbox", name="make it think first").focus()
+    page.get_by_role("checkbox", name="force it to think first").focus()
     page.keyboard.press("Space")
     expect(replies.first.locator(".thoughts")).to_contain_text("c 0", timeout=30_000)
     box.fill("日本")

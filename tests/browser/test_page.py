@@ -142,7 +142,7 @@ def test_the_question_box_answers_to_keyboard_and_mouse(opened):
     expect(replies.nth(1)).to_contain_text("c 0", timeout=20_000)
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    page.keyboard.press("Space")  # make it think first
+    page.keyboard.press("Space")  # force it to think first
     expect(replies.first.locator(".thoughts")).to_contain_text("c 0", timeout=20_000)
     page.get_by_label("or choose a question").select_option(index=2)
     expect(replies.first.locator(".thoughts")).to_contain_text("9.", timeout=20_000)

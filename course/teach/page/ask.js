@@ -22,7 +22,7 @@ export function ask(el, state, { open }) {
     event.preventDefault();
     run();
   } }, label, input,
-  h("div", { class: "controls" }, button, tick("make it think first", false, (on) => {
+  h("div", { class: "controls" }, button, tick("force it to think first", false, (on) => {
     thinking = on;
     run();
   })), examples);

@@ -20,7 +20,7 @@ export function explore(el, state, { open }) {
       seed++;
       run();
     } }, label, input,
-    h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("make it think first", thinking, (on) => {
+    h("div", { class: "controls" }, h("button", { type: "submit" }, "Draw a reply"), tick("force it to think first", thinking, (on) => {
       thinking = on;
       run();
     }))),

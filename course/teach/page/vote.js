@@ -15,7 +15,7 @@ export function vote(el, state, { open }) {
     h("p", { class: "note" }, h("strong", {}, state.question), h("br", {}), h("small", {}, `asked of `, h("code", {}, state.model), `; the right answer is ${state.answer}`)),
     slider({ name: "temperature", value: 1, least: 0, most: 2, step: 0.1, show: (value) => value.toFixed(1), onmove: (value) => (temperature = value) }).element,
     slider({ name: "replies", value: samples, least: 1, most: 41, step: 2, onmove: (value) => (samples = value) }).element,
-    h("div", { class: "controls" }, button, tick("make it think first", thinking, (on) => (thinking = on))), status, counts,
+    h("div", { class: "controls" }, button, tick("force it to think first", thinking, (on) => (thinking = on))), status, counts,
   );
 
   async function run() {

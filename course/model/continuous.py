@@ -84,20 +84,28 @@ class Batch:
         running = len(self.rows)
         try:
             if running:
-                last = torch.tensor([row.token_ids[-1] for row in self.rows], device=self.model.device)
-                for layer in self.cache:
-                    layer.rows = running
-                mask = self.cache[0].seen_with_next()
-                self.logits[:running] = self.model(last[:, None], mask, self.cache, logits_to_keep=1).logits[:, -1]
+                self.logits[:running] = self._read_on()
             self._let_in()
             drawn = self._draw()
         except Exception:
             self.rows.clear()
+            for layer in self.cache:
+                layer.buffers.clear()  # NaN stays NaN, even where attention gives it no weight
             raise
         for place in reversed(range(len(self.rows))):
             if self.rows[place].ended:
                 self._free(place)
         return drawn
+
+    def _read_on(self) -> Float[Tensor, "B V"]:
+        """The logits after the last token of every row, which is read only now."""
+        last = torch.tensor([row.token_ids[-1] for row in self.rows])
+        lengths = torch.tensor([len(row.prompt_ids) + len(row.token_ids) - 1 for row in self.rows])
+        longest = int(lengths.max())
+        for layer in self.cache:
+            layer.length, layer.ends = longest, (torch.arange(len(self.rows)), lengths)
+        mask = (torch.arange(longest + 1) <= lengths[:, None]).long()
+        return self.model(last[:, None], mask, self.cache, logits_to_keep=1).logits[:, -1]
 
     def _take_out(self) -> None:
         while self._dropped:
@@ -110,8 +118,10 @@ class Batch:
     def _free(self, place: int) -> None:
         """The last row moves into the place that became free."""
         last = len(self.rows) - 1
-        for layer in self.cache:
-            layer.move(last, place)
+        if place != last:
+            length = len(self.rows[last].prompt_ids) + len(self.rows[last].token_ids)
+            for layer in self.cache:
+                layer.move(last, place, length)
         self.logits[place] = self.logits[last]
         self.rows[place] = self.rows[last]
         self.rows.pop()
@@ -172,37 +182,19 @@ class Batch:
 
 
 class _Places(LayerCache):
-    """The keys and values of one layer, each row with a length of its own: token t of a row is at index t."""
+    """The keys and values of one layer. Token t of a row is at index t, so that rows end at different indices."""
 
     def __init__(self, places: int, context: int):
         super().__init__()
         self.places, self.context = places, context
-        self.rows = 0  # how many rows the next step reads
-        self.lengths = [0] * places
-
-    @property
-    def length(self) -> int:
-        """The tokens of the longest row that is read."""
-        return max(self.lengths[: self.rows], default=0)
-
-    @length.setter
-    def length(self, _: int) -> None:
-        """Lengths are kept by row."""
-
-    def seen_with_next(self) -> Tensor:
-        """1 where a row has a token, the one about to be read included, else 0, shape (rows, longest + 1)."""
-        lengths = torch.tensor(self.lengths[: self.rows])
-        return (torch.arange(self.length + 1) <= lengths[:, None]).long()
+        self.ends: tuple[Tensor, Tensor] | None = None  # the rows of the next step, and where their next token belongs
 
     def extend(self, key: Float[Tensor, "B K 1 d"], value: Float[Tensor, "B K 1 d"]) -> tuple[Tensor, Tensor]:
         """Write one more token behind those of each row, and return all."""
-        rows, lengths = torch.arange(self.rows), torch.tensor(self.lengths[: self.rows])
+        rows, ends = self.ends
         for buffer, new in zip(self.buffers, (key, value), strict=True):
-            buffer[rows, :, lengths] = new[:, :, 0]
-        longest = self.length + 1
-        for row in range(self.rows):
-            self.lengths[row] += 1
-        return self.buffers[0][: self.rows, :, :longest], self.buffers[1][: self.rows, :, :longest]
+            buffer[rows, :, ends] = new[:, :, 0]
+        return self.buffers[0][: len(rows), :, : self.length + 1], self.buffers[1][: len(rows), :, : self.length + 1]
 
     def put(self, place: int, piece: LayerCache, source: int, length: int) -> None:
         """Take over the `length` tokens that row `source` of another cache has at its end."""
@@ -213,12 +205,8 @@ class _Places(LayerCache):
             ]
         for buffer, read in zip(self.buffers, piece.buffers, strict=True):
             buffer[place, :, :length] = read[source, :, piece.length - length : piece.length]
-        self.lengths[place] = length
 
-    def move(self, source: int, place: int) -> None:
-        """Put one row where another was."""
-        if source != place:
-            length = self.lengths[source]
-            for buffer in self.buffers:
-                buffer[place, :, :length] = buffer[source, :, :length]
-            self.lengths[place] = length
+    def move(self, source: int, place: int, length: int) -> None:
+        """Put the first `length` tokens of one row where another was."""
+        for buffer in self.buffers:
+            buffer[place, :, :length] = buffer[source, :, :length]

@@ -20,6 +20,7 @@ from course.world.tokenizer import encode
 
 ROWS_AT_ONCE = 512  # rows that are decoded together
 IDLE = 0.25  # share of finished rows at which the batch is made smaller
+UNFINISHED = "\ufffd"  # what tokenizers of bytes give for the first bytes of a character
 WORTH_WAKING = 1e7  # weights times tokens read in one step, from which more than one thread pays
 
 
@@ -80,24 +81,31 @@ def stream(
     *,
     seed: int,
 ) -> Iterator[str]:
-    """The reply that `generate` draws with the same settings, token by token as it is drawn, without its end.
+    """The reply that `generate` draws with the same settings, as it is drawn, without its end.
+
+    A piece is the text of one token, of several where a character takes several.
 
     Raises ValueError as `generate` does.
     """
     require_settings(tokenizer, 1, max_new_tokens, temperature, top_p)
     ids = _readable(model, tokenizer, prompt)
-    uniform = torch.rand(1, 1, max_new_tokens, generator=torch.Generator().manual_seed(seed)).flatten()
+    uniform = torch.rand(max_new_tokens, generator=torch.Generator().manual_seed(seed), device="cpu")
+    reply, told = [], 0
     with torch.inference_mode():
         steps = min(max_new_tokens, _context(model) - len(ids))
         batch = read_together(model, [ids], 1, steps)
         for step in range(steps):
             choices = sampling_logprobs(require_numbers(batch.logits), temperature, top_p)
             drawn = draw(choices, uniform[step : step + 1].to(model.device)) if temperature else choices.argmax(-1)
-            if int(drawn) == tokenizer.eos_token_id:
+            ends = int(drawn) == tokenizer.eos_token_id
+            reply += [] if ends else drawn.tolist()
+            text = tokenizer.decode(reply)
+            if len(text) > told and (ends or step == steps - 1 or not text.endswith(UNFINISHED)):
+                yield text[told:]
+                told = len(text)
+            if ends or step == steps - 1:
                 return
-            yield tokenizer.decode(drawn.tolist())
-            if step < steps - 1:
-                batch.logits = batch.step(drawn)
+            batch.logits = batch.step(drawn)
 
 
 def require_settings(tokenizer, samples: int, max_new_tokens: int, temperature: float, top_p: float) -> None:

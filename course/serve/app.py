@@ -55,7 +55,7 @@ def build(
             raise Refused(404, message, code="model_not_found", param="model")
         return found
 
-    @app.get("/", response_class=HTMLResponse)
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def page() -> HTMLResponse:
         text = (resources.files("course.serve") / "page.html").read_text(encoding="utf-8")
         return HTMLResponse(text, headers={"Content-Security-Policy": PAGE_MAY, "Referrer-Policy": "no-referrer"})
@@ -99,15 +99,30 @@ def _explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
-        message = f"{where}: {first['msg']}"[:500].encode("utf-8", "replace").decode()
-        return JSONResponse(Refused(400, message, code="invalid_value", param=where[:200]).body(), 400)
+        # of a field's several forms, the one that fits best: a list that is too long is no mistaken string
+        worst = max(error.errors(), key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
+        parts = [str(part) for part in worst["loc"][1:] if isinstance(part, int) or part.isidentifier()]
+        where = ".".join(parts) or "body"
+        message = f"{where}: {worst['msg']}"
+        if worst["type"] == "json_invalid":
+            where, message = "body", f"the body is not JSON: {worst['ctx']['error']} at character {worst['loc'][-1]}"
+        message, where = _printable(message[:500]), _printable(where[:200])
+        return JSONResponse(Refused(400, message, code="invalid_value", param=where).body(), 400)
 
     @app.exception_handler(HTTPException)
     async def elsewhere(_: Request, error: HTTPException) -> JSONResponse:
-        message = f"{error.detail}: this server has /v1/models and /v1/chat/completions"
-        return JSONResponse(Refused(error.status_code, message).body(), error.status_code, error.headers)
+        remedy = "send JSON" if error.status_code == 400 else "this server has /v1/models and /v1/chat/completions"
+        body = Refused(error.status_code, f"{error.detail}: {remedy}").body()
+        return JSONResponse(body, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse(Refused(500, f"the server failed: {type(error).__name__}").body(), 500)
+
+
+def _printable(text: str) -> str:
+    """The text with a question mark for each half of a surrogate pair: JSON may hold one alone, UTF-8 may not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def _closing(ticket: Ticket, events):

@@ -12,6 +12,7 @@ import torch
 from course.model.continuous import Batch, Drawn, Row
 from course.serve.protocol import ChatRequest, Refused, prompt_of
 from course.serve.reading import Piece, Reading, joined
+from course.world.conversation import Prompt
 from course.world.tokenizer import END_THINK, THINK, encode
 
 MOST_WAITING = 1024  # replies that may wait for a place; beyond, clients are asked to come again
@@ -50,8 +51,9 @@ class Reply:
 class Ticket:
     """A request that was let in: its replies, and whether there is news of any."""
 
-    def __init__(self, prompt_tokens: int, replies: list[Reply], leave: Callable[[Reply], None]):
+    def __init__(self, prompt_tokens: int, replies: list[Reply], leave: Callable[[Reply], None], eager: bool):
         self.prompt_tokens, self.replies = prompt_tokens, replies
+        self.eager = eager  # whether every token is news, or only the end of a reply
         self.news = asyncio.Event()
         self.error: Refused | None = None
         self._leave = leave
@@ -93,6 +95,8 @@ class Engine:
         self._thread = ThreadPoolExecutor(
             1, thread_name_prefix="model", initializer=torch.set_num_threads, initargs=(1,)
         )
+        self._texts = [tokenizer.decode([token]) for token in range(model.config.vocab_size)]
+        self._longest_token = max(map(len, self._texts))  # characters
         self._think, self._end_think = tokenizer.convert_tokens_to_ids([THINK, END_THINK])
 
     @asynccontextmanager
@@ -115,27 +119,33 @@ class Engine:
         prompt = prompt_of(request)
         if request.thinks:
             prompt = prompt + THINK
-        try:
-            ids = encode(self.tokenizer, prompt)
-        except ValueError as error:
-            raise Refused(400, str(error), param="messages") from None
+        ids = self._encode(prompt)
         room = self.context - len(ids)
-        if room < 1:
-            message = f"the conversation has {len(ids)} tokens, and the context is {self.context}: shorten it"
-            raise Refused(400, message, code="context_length_exceeded", param="messages")
         choices = request.n or 1
         if len(self.batch.waiting) + choices > MOST_WAITING:
             raise Refused(429, "too many requests are waiting: try again in a second", code="rate_limit_exceeded")
         replies = [
-            Reply(row, Reading(self.tokenizer, request.stops, inside=bool(request.thinks)))
+            Reply(row, Reading(self._texts, request.stops, inside=bool(request.thinks)))
             for row in self._rows(request, ids, room, choices)
         ]
-        ticket = Ticket(len(ids), replies, self._leave)
+        ticket = Ticket(len(ids), replies, self._leave, eager=bool(request.stream or request.stops))
         for reply in replies:
             self._tickets[reply.row] = (ticket, reply)
             self.batch.add(reply.row)
         self._wake.set()
         return ticket
+
+    def _encode(self, prompt: Prompt) -> list[int]:
+        at_least = -(-len(prompt) // self._longest_token)
+        try:  # nobody waits until a text is encoded that cannot fit
+            ids = encode(self.tokenizer, prompt) if at_least < self.context else []
+        except ValueError as error:
+            raise Refused(400, str(error), param="messages") from None
+        if not 0 < len(ids) < self.context:
+            count = str(len(ids) or f"{at_least} or more")
+            message = f"the conversation has {count} tokens, and the context is {self.context}: shorten it"
+            raise Refused(400, message, code="context_length_exceeded", param="messages")
+        return ids
 
     def _leave(self, reply: Reply) -> None:
         if self._tickets.pop(reply.row, None):
@@ -144,9 +154,10 @@ class Engine:
 
     def _rows(self, request: ChatRequest, ids: list[int], room: int, choices: int) -> list[Row]:
         """Replies draw the numbers that `course.model.generate` draws with the same seed and number of tokens."""
-        most = min(request.max_completion_tokens or request.max_tokens or room, room)
+        most = request.max_completion_tokens or request.max_tokens or room
         seed = random.getrandbits(63) if request.seed is None else request.seed
-        uniform = torch.rand(1, choices, most, generator=torch.Generator().manual_seed(seed))[0]
+        generator = torch.Generator().manual_seed(seed)
+        uniform = [torch.rand(most, generator=generator, device="cpu")[:room].tolist() for _ in range(choices)]
         top = (request.top_logprobs or 0) if request.logprobs else None
         return [
             Row(
@@ -155,21 +166,19 @@ class Engine:
                 1.0 if request.temperature is None else request.temperature,
                 1.0 if request.top_p is None else request.top_p,
                 barred=(self._think,) if request.thinks is False else (),
-                forced=self._ends_thinking(request.budget, bool(request.thinks)),
+                forced=self._ends_thinking(request.budget),
                 top=top,
             )
-            for numbers in uniform.tolist()
+            for numbers in uniform
         ]
 
-    def _ends_thinking(self, budget: int | None, begun: bool):
-        """A function that closes the thoughts once they have `budget` tokens (Muennighoff et al. 2025)."""
+    def _ends_thinking(self, budget: int | None) -> Callable[[list[int]], int | None] | None:
+        """A function that closes the thoughts, which the prompt began, at `budget` tokens (Muennighoff et al. 2025)."""
         if budget is None:
             return None
 
         def decide(token_ids: list[int]) -> int | None:
-            thinking = begun or token_ids[:1] == [self._think]
-            over = len(token_ids) - (not begun) >= budget
-            return self._end_think if thinking and over and self._end_think not in token_ids else None
+            return self._end_think if len(token_ids) >= budget and self._end_think not in token_ids else None
 
         return decide
 
@@ -190,7 +199,8 @@ class Engine:
                 if found := self._tickets.get(one.row):
                     ticket, reply = found
                     reply.tell(one)
-                    ticket.news.set()
+                    if ticket.eager or one.row.ended:
+                        ticket.news.set()
                     if one.row.ended:
                         del self._tickets[one.row]
 

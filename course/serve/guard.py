@@ -41,7 +41,7 @@ class Guard:
         if self.hosts is not None and _name(f"//{host}") not in self.hosts:
             raise Refused(403, f"this server does not go by the name {host[:100]!r}: use http://127.0.0.1 and its port")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             raise Refused(403, "web pages of other addresses may not use this server")
         if self.key and path not in OPEN:
             sent = headers.get("authorization", "")
@@ -60,7 +60,7 @@ def _name(address: str) -> str:
 
 async def _read(receive, announced: str | None):
     """The body, read here so that it can be measured, and a `receive` that hands it on."""
-    if announced is not None and announced.isdecimal() and int(announced) > LARGEST_BODY:
+    if announced is not None and announced.isdecimal() and float(announced) > LARGEST_BODY:
         raise _too_large()
     body, more = bytearray(), True
     while more:

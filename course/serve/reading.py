@@ -4,6 +4,7 @@ The same cut as `course.world.answers.split_reply` makes of a whole reply, made 
 tag ends the thinking, as nobody can know yet whether another will follow.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from course.model.continuous import Drawn
@@ -25,7 +26,7 @@ class Piece:
 class Reading:
     """The state of one reply."""
 
-    tokenizer: object
+    texts: Sequence[str]  # of every token of the vocabulary
     stops: tuple[str, ...] = ()
     inside: bool = False  # whether the reply is in its thoughts; true from the start where the prompt began them
     tokens: int = 0  # read so far, control tokens and the end included
@@ -36,8 +37,7 @@ class Reading:
     _said: bool = False  # whether the field at hand has any text
 
     def __post_init__(self) -> None:
-        ids = self.tokenizer.convert_tokens_to_ids([THINK, END_THINK, EOS])
-        self._think, self._end_think, self._eos = ids
+        self._think, self._end_think, self._eos = (self.texts.index(tag) for tag in (THINK, END_THINK, EOS))
 
     def read(self, drawn: Drawn) -> Piece | None:
         """Take one more token; what can be shown now."""
@@ -51,11 +51,12 @@ class Reading:
                 return None
         if drawn.token == self._eos:
             return None
-        if drawn.token == self._think and not self.inside and not self._said and not self.reasoning_tokens:
+        begins = not self.inside and not self._said and not self._held.strip() and not self.reasoning_tokens
+        if drawn.token == self._think and begins:
             self.reasoning_tokens += 1
             self._turn(inside=True)
             return None
-        self._held += self.tokenizer.decode([drawn.token])
+        self._held += self.texts[drawn.token]
         self._kept.append(drawn)
         return self._release()
 
@@ -72,9 +73,9 @@ class Reading:
     def _release(self) -> Piece | None:
         text = self._held if self._said else self._held.lstrip()
         stops = () if self.inside else self.stops
-        ends = [place for stop in stops if (place := text.find(stop)) >= 0]
-        if ends:
-            self.stopped, text = True, text[: min(ends)]
+        found = [(place + len(stop), place) for stop in stops if (place := text.find(stop)) >= 0]
+        if found:  # the one that is complete first, wherever the text is cut into tokens
+            self.stopped, text = True, text[: min(found)[1]]
             return self._piece(text) if text else None
         begun = max((_overlap(text, stop) for stop in stops), default=0)
         shown = text[: len(text) - begun].rstrip()

@@ -1,6 +1,8 @@
 """Starting and stopping the server: from the command line, or in one cell of a notebook and another."""
 
+import signal
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ from course.serve.app import build
 from course.serve.guard import LOOPBACK
 
 STARTS_WITHIN = 30  # seconds
+LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class Running:
@@ -50,6 +53,7 @@ def start(*models: str | Path, host: str = "127.0.0.1", port: int = 0, key: str 
 
     Raises OSError if the port is taken, and ValueError for a model that is not of the course's own network.
     """
+    _require_key(host, key)
     listening = listen(host, port)
     try:
         return Running(_server(models or ("mini-zero",), host, key, log_level="warning"), listening)
@@ -60,27 +64,33 @@ def start(*models: str | Path, host: str = "127.0.0.1", port: int = 0, key: str 
 
 def run(models: list[str], host: str, port: int, key: str | None) -> None:
     """Serve until this process is told to stop; what is running then is finished first."""
+    _require_key(host, key)
     listening = listen(host, port)
     server = _server(models, host, key, log_level="info")
     print(f"{' and '.join(models)} at {_address(listening)}/v1; a page to chat on: {_address(listening)}/")
     print("Control-C stops it")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # to whom uvicorn hands it on once all is finished
     server.run(sockets=[listening])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket to listen at. Raises OSError with what to do if that address is taken."""
+    """A socket to listen at. Raises OSError with what to do if that address is taken, or is none of this machine's."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise OSError(f"cannot listen at {host}, port {port} ({error.strerror}): choose another --port") from None
+        why = str(error.strerror).partition(" (")[0]
+        raise OSError(f"cannot listen at {host}, port {port} ({why}): choose another --port or --host") from None
+
+
+def _require_key(host: str, key: str | None) -> None:
+    if host not in LOCAL and not key:
+        raise ValueError(f"at {host} other machines can reach the server: give it a --key, or leave --host out")
 
 
 def _server(models, host: str, key: str | None, log_level: str) -> uvicorn.Server:
-    local = host in ("127.0.0.1", "localhost", "::1")
-    if not local and not key:
-        raise ValueError(f"at {host} other machines can reach the server: give it a --key, or leave --host out")
-    app = build({Path(name).name: _own(name) for name in models}, hosts=LOOPBACK if local else None, key=key)
+    names = LOOPBACK if host in LOCAL else None
+    app = build({Path(name).name: _own(name) for name in models}, hosts=names, key=key)
     config = uvicorn.Config(app, log_level=log_level, access_log=False, lifespan="on", ws="none")
     return uvicorn.Server(config)
 

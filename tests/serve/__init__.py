@@ -1,0 +1,1 @@
+"""Tests of the server, by the clients that people use."""

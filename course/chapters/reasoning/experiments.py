@@ -7,6 +7,7 @@ from functools import partial
 
 from torch import nn
 
+from course.chapters.reasoning import history
 from course.experiments import Experiment, Findings, progress
 from course.learn.pretraining import new_model, rows
 from course.learn.training import TrainingConfig, train
@@ -214,4 +215,5 @@ EXPERIMENTS = (
         draw=partial(draw_problems, "sums", level=8, split="test"),
         settings={"samples": SAMPLES},
     ),
+    *history.EXPERIMENTS,
 )

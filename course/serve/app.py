@@ -37,16 +37,15 @@ def build(
                 engines[name] = await stack.enter_async_context(Engine(model, tokenizer, places).running())
             yield
 
-    app = FastAPI(
-        title="Think Step by Step", version=installed(), lifespan=lifespan, docs_url=None, redoc_url=None
-    )  # the usual pages of documentation load scripts from elsewhere
+    no_pages = {"docs_url": None, "redoc_url": None}  # the usual ones of documentation load scripts from elsewhere
+    app = FastAPI(title="Think Step by Step", version=installed(), lifespan=lifespan, **no_pages)
     app.add_middleware(Guard, hosts=hosts, key=key)
     _explain_errors(app)
     first = next(iter(models))
 
     def described(name: str) -> dict:
-        card = {"id": name, "object": "model", "created": began, "owned_by": "think-step-by-step"}
-        return {**card, "root": known(name)}  # vLLM's word for the model behind another name
+        root = known(name)  # vLLM's word for the model behind another name
+        return {"id": name, "object": "model", "created": began, "owned_by": "think-step-by-step", "root": root}
 
     def known(name: str) -> str:
         found = first if name in ALIASES else name
@@ -70,7 +69,6 @@ def build(
 
     @app.get("/v1/models/{name}")
     async def one_model(name: str) -> dict:
-        known(name)
         return described(name)
 
     @app.post("/v1/chat/completions", response_model=None)

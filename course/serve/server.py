@@ -68,7 +68,7 @@ def run(models: list[str], host: str, port: int, key: str | None) -> None:
     listening = listen(host, port)
     server = _server(models, host, key, log_level="info")
     print(f"{' and '.join(models)} at {_address(listening)}/v1; a page to chat on: {_address(listening)}/")
-    print("Control-C stops it")
+    print("Control-C stops it", flush=True)  # a program that started it waits for the address
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # to whom uvicorn hands it on once all is finished
     server.run(sockets=[listening])
 

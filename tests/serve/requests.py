@@ -1,7 +1,9 @@
-"""Requests in this process, without a server: for thousands of them."""
+"""Servers to ask: one in this process, without a socket, and one as a process of its own."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import subprocess
+import sys
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 
@@ -42,3 +44,16 @@ def is_an_error(answer, status, *words):
     error = answer.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     return answer.status_code == status and all(word in error["message"] for word in words)
+
+
+@contextmanager
+def in_a_process(*models):
+    """A server as a process of its own, and the address that it prints; it is told to stop at the end."""
+    names = [part for model in models for part in ("--model", model)]
+    command = [sys.executable, "-m", "course", "serve", "--port", "0", *names]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process, process.stdout.readline().split(" at ")[1].split(";")[0]
+        finally:
+            process.terminate()
+            process.wait(60)

@@ -7,32 +7,24 @@ from hypothesis import strategies as st
 from course.model.continuous import Drawn, Row
 from course.serve.reading import CONTENT, REASONING, Reading, joined
 from course.world.answers import split_reply
-from course.world.tokenizer import EOS, THINK, encode, load_tokenizer
+from course.world.tokenizer import EOS, SPECIAL_TOKENS, THINK, VOCABULARY, encode, load_tokenizer
 
 TOKENIZER = load_tokenizer()
+TEXTS = [TOKENIZER.decode([token]) for token in range(VOCABULARY)]
 ROW = Row([2], [0.5])
 TEXT = st.text(alphabet=" \nab01=.", max_size=12)
 STOPS = st.lists(st.text(alphabet=" \nab01", min_size=1, max_size=4), max_size=3)
 
 
-class OneByOne:
-    """Token ids are places in a list of texts, so that a reply can be cut anywhere; the control tokens keep theirs."""
-
-    def __init__(self, pieces):
-        self.pieces = pieces
-        self.ids = [TOKENIZER.convert_tokens_to_ids(one) if one in (THINK, "</think>", EOS) else 1000 + place
-                    for place, one in enumerate(pieces)]  # fmt: skip
-
-    def convert_tokens_to_ids(self, tokens):
-        return TOKENIZER.convert_tokens_to_ids(tokens)
-
-    def decode(self, ids):
-        return "".join(self.pieces[one - 1000] if one >= 1000 else TOKENIZER.decode([one]) for one in ids)
+def cut(pieces):
+    """A vocabulary in which each piece is a token of its own, and the token ids of the pieces."""
+    texts = [*SPECIAL_TOKENS, *pieces]
+    return texts, [SPECIAL_TOKENS.index(one) if one in SPECIAL_TOKENS else 6 + at for at, one in enumerate(pieces)]
 
 
-def read(tokenizer, ids, stops=(), inside=False):
+def read(texts, ids, stops=(), inside=False):
     """The two fields, the pieces they came in, and the state at the end."""
-    reading = Reading(tokenizer, tuple(stops), inside)
+    reading = Reading(texts, tuple(stops), inside)
     pieces = [piece for one in ids if (piece := reading.read(Drawn(ROW, one)))]
     pieces += [rest] if (rest := reading.rest()) else []
     fields = {name: "".join(one.text for one in pieces if one.field == name) for name in (REASONING, CONTENT)}
@@ -72,7 +64,7 @@ def replies(draw):
 def test_the_fields_are_those_of_the_whole_reply_wherever_it_is_cut(pieces, stops):
     text = "".join(pieces)
     whole = split_reply(text)
-    reasoning, content, _, reading = read(OneByOne(pieces), OneByOne(pieces).ids, stops)
+    reasoning, content, _, reading = read(*cut(pieces), stops)
     assert reasoning == (whole.reasoning or "")
     answer = whole.answer or ""
     behind = (
@@ -87,13 +79,13 @@ def test_a_reply_that_goes_on_from_a_prompt_in_its_thoughts_is_read_as_one_that_
     if THINK not in pieces:
         return
     behind = pieces[pieces.index(THINK) + 1 :]
-    begun, alone = (read(OneByOne(some), OneByOne(some).ids, inside=some is behind) for some in (behind, pieces))
+    begun, alone = (read(*cut(some), inside=some is behind) for some in (behind, pieces))
     assert begun[:2] == alone[:2]
 
 
 @given(replies())
 def test_tokens_are_counted_once_and_those_of_the_thoughts_apart(pieces):
-    _, _, _, reading = read(OneByOne(pieces), OneByOne(pieces).ids)
+    _, _, _, reading = read(*cut(pieces))
     assert reading.tokens == len(pieces)
     end = pieces.index("</think>") + 1 if "</think>" in pieces else len(pieces) - (pieces[-1:] == [EOS])
     assert reading.reasoning_tokens == (end - pieces.index(THINK) if THINK in pieces else 0)
@@ -108,7 +100,7 @@ def test_the_course_s_own_tokens_give_the_same():
         "\n<think> 1\n\n</think>2",
     ):
         whole = split_reply(text)
-        found = read(TOKENIZER, [*encode(TOKENIZER, text), TOKENIZER.eos_token_id])
+        found = read(TEXTS, [*encode(TOKENIZER, text), TOKENIZER.eos_token_id])
         assert found[:2] == (whole.reasoning or "", whole.answer or "")
 
 
@@ -123,31 +115,31 @@ def test_the_course_s_own_tokens_give_the_same():
     ],
 )
 def test_a_stop_string_may_lie_over_several_tokens(answer, stop, left):
-    _, content, _, reading = read(TOKENIZER, encode(TOKENIZER, answer), [stop])
+    _, content, _, reading = read(TEXTS, encode(TOKENIZER, answer), [stop])
     assert content == left and reading.stopped is (left != answer)
 
 
 def test_nothing_is_shown_that_a_stop_string_may_take_back():
-    reading = Reading(TOKENIZER, (" and so on",))
+    reading = Reading(TEXTS, (" and so on",))
     ids = encode(TOKENIZER, "1 and so")
     shown = "".join(piece.text for one in ids if (piece := reading.read(Drawn(ROW, one))))
     assert shown == "1" and reading.rest().text == " and so", "until nothing follows"
 
 
 def test_what_is_no_beginning_of_a_stop_string_is_shown_at_once():
-    reading = Reading(TOKENIZER, ("xyz",))
+    reading = Reading(TEXTS, ("xyz",))
     assert [reading.read(Drawn(ROW, one)).text for one in encode(TOKENIZER, "1+2")] == ["1", "+", "2"]
 
 
 def test_the_first_closing_tag_ends_the_thoughts():
     """Where `split_reply`, which sees the whole, takes the last: nobody can know yet whether another will follow."""
-    reasoning, content, _, _ = read(TOKENIZER, encode(TOKENIZER, "<think>1</think>2</think>3"))
+    reasoning, content, _, _ = read(TEXTS, encode(TOKENIZER, "<think>1</think>2</think>3"))
     assert (reasoning, content) == ("1", "2</think>3")
 
 
 def test_each_token_comes_with_the_text_that_was_read_from_it():
     ids = encode(TOKENIZER, "<think>s 0\n\nt 0\n</think>strawberry 3")
-    _, _, pieces, _ = read(TOKENIZER, ids)
+    _, _, pieces, _ = read(TEXTS, ids)
     for piece in joined(pieces):
         assert TOKENIZER.decode([one.token for one in piece.tokens]).strip() == piece.text
     assert [piece.field for piece in joined(pieces)] == [REASONING, CONTENT]

@@ -41,6 +41,7 @@ def build(
     app = FastAPI(title="Think Step by Step", version=installed(), lifespan=lifespan, **no_pages)
     app.add_middleware(Guard, hosts=hosts, key=key)
     _explain_errors(app)
+    _open_to_all(app)
     first = next(iter(models))
 
     def described(name: str) -> dict:
@@ -53,15 +54,6 @@ def build(
             message = f"there is no model {name[:100]!r} here: ask for {' or '.join([*models, *ALIASES])}"
             raise Refused(404, message, code="model_not_found", param="model")
         return found
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    async def page() -> HTMLResponse:
-        text = (resources.files("course.serve") / "page.html").read_text(encoding="utf-8")
-        return HTMLResponse(text, headers={"Content-Security-Policy": PAGE_MAY, "Referrer-Policy": "no-referrer"})
-
-    @app.get("/health")
-    async def health() -> dict:
-        return {"status": "ok"}
 
     @app.get("/v1/models")
     async def list_models() -> dict:
@@ -86,6 +78,19 @@ def build(
             ticket.close()
 
     return app
+
+
+def _open_to_all(app: FastAPI) -> None:
+    """What needs no key: the page to chat on, and whether the server is there."""
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    async def page() -> HTMLResponse:
+        text = (resources.files("course.serve") / "page.html").read_text(encoding="utf-8")
+        return HTMLResponse(text, headers={"Content-Security-Policy": PAGE_MAY, "Referrer-Policy": "no-referrer"})
+
+    @app.get("/health")
+    async def health() -> dict:
+        return {"status": "ok"}
 
 
 def _explain_errors(app: FastAPI) -> None:

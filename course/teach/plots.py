@@ -15,7 +15,10 @@ Measured = Score | Estimate | Mapping  # the last is what a results file holds
 
 @in_our_look
 def compare(
-    scores: Mapping[str, Mapping[str, Measured]], marks: Mapping[str, float], mark: str = "best constant"
+    scores: Mapping[str, Mapping[str, Measured]],
+    marks: Mapping[str, float],
+    mark: str = "best constant",
+    xlabel: str = "share right",
 ) -> Picture:
     """Scores of several ways (series), group by group, with 95 % intervals.
 
@@ -35,9 +38,7 @@ def compare(
     for place, group in enumerate(groups):
         axes.plot([marks[group]] * 2, [place - 0.38, place + 0.38], color="0.48", linewidth=1.5, linestyle=":",
                   label=mark if not place else None)  # fmt: skip
-    axes.set(
-        xlim=(-0.02, 1.02), xlabel="share right, with 95 % interval", yticks=range(len(groups)), yticklabels=groups
-    )
+    axes.set(xlim=(-0.02, 1.02), xlabel=f"{xlabel}, with 95 % interval", yticks=range(len(groups)), yticklabels=groups)
     axes.invert_yaxis()
     axes.grid(axis="x")
     figure.legend(loc="outside upper left", ncols=min(3, len(scores) + 1))

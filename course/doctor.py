@@ -24,7 +24,7 @@ from course._files import require_writable
 from course._version import installed, mismatch
 
 SHELF = remedies.ROOT / "course" / "model" / "checkpoints"
-MODELS = ("mini-base", "mini-distill", "mini-student", "mini-zero")  # what comes with the course
+MODELS = ("mini-base", "mini-careful", "mini-distill", "mini-student", "mini-zero")  # what comes with the course
 SESSION = Path("/content")  # of Colab; its `drive` is what stays
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 CHROME_PLACES = (

@@ -72,7 +72,7 @@ def _as_it_is_written(network, tokenizer, prompt: str, settings: dict) -> None:
     try:
         for text in reply():
             if text in (THINK, END_THINK):
-                inside, held = text == THINK, ""
+                inside = text == THINK
                 continue
             text = held + text
             new = text.rstrip()  # white space at the end of either is not part of it

@@ -224,3 +224,25 @@ def test_a_request_that_arrives_during_a_long_batch_joins_it(slow, random_model)
     with running(random_model, places=4) as server:
         tokens, steps = asyncio.run(both(server))
     assert tokens == 3 and steps <= 3 + 6, "three tokens, and the way to the server and back"
+
+
+@pytest.mark.slow
+def test_who_reads_along_gets_each_token_although_others_wait_only_for_the_end(slow, random_model):
+    async def both(server):
+        async with httpx.AsyncClient(base_url=server.base_url, timeout=60) as client:
+            long = asyncio.create_task(client.post("chat/completions", json={**LONG, "max_tokens": 300}))
+            while not slow or not slow[0].rows:
+                await asyncio.sleep(0.01)
+            before, steps = len(slow), []
+            body = {**LONG, "max_tokens": 12, "stream": True, "thinking": {"type": "disabled"}}
+            async with client.stream("POST", "chat/completions", json=body) as answer:
+                async for line in answer.aiter_lines():
+                    if '"content": "' in line and '"role"' not in line:
+                        steps.append(len(slow) - before)
+            long.cancel()
+            return steps
+
+    with running(random_model) as server:
+        steps = asyncio.run(both(server))
+    assert steps[0] <= 4, "its first token after a step or two, and the way to the server and back"
+    assert len(steps) >= 6 and steps[-1] <= 16

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from course.model import batches, generate, load, score
+from course.model import batches, generate, load, sampling, score
 from course.model.attention import padded_causal_mask
 from course.model.logprobs import next_tokens
 from course.model.sampling import draw, sampling_logprobs, stream

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 DIM, BRIGHT, PLAIN = "\033[2m", "\033[1m", "\033[0m"  # of terminals; left out where nobody looks
+_LABELS = {True: f"{PLAIN}\n{DIM}thinking  ", False: f"{PLAIN}\n{BRIGHT}answer    "}
 
 
 def ask(
@@ -55,20 +56,34 @@ def serve(
 
 
 def _as_it_is_written(network, tokenizer, prompt: str, settings: dict) -> None:
-    """Thoughts dim and the answer bright, token by token."""
+    """The text of a transcript, token by token: thoughts dim and the answer bright."""
     from course.model.sampling import stream
+    from course.teach.transcripts import NO_ANSWER, TRUNCATED
     from course.world.conversation import begun
     from course.world.tokenizer import END_THINK, THINK
 
-    print(f"prompt    {prompt}")
-    inside, shown = begun(prompt).rstrip().endswith(THINK), None
-    for text in stream(network, tokenizer, prompt, **settings):
-        if text in (THINK, END_THINK):
-            inside = text == THINK
-            continue
-        if inside is not shown:
-            label = f"{DIM}thinking  " if inside else f"{BRIGHT}answer    "
-            print(f"{PLAIN}{chr(10) if shown is not None else ''}{label}", end="")
-            shown, text = inside, text.lstrip()
-        print(text.replace("\n", "\n" + " " * 10), end="", flush=True)
-    print(PLAIN)
+    inside, shown, held, finished = begun(prompt).rstrip().endswith(THINK), None, "", False
+
+    def reply():
+        nonlocal finished
+        finished = yield from stream(network, tokenizer, prompt, **settings)
+
+    print(f"prompt    {prompt}", end="")
+    try:
+        for text in reply():
+            if text in (THINK, END_THINK):
+                inside = text == THINK
+                continue
+            text = held + text
+            new = text.rstrip()  # white space at the end of either is not part of it
+            held = text[len(new) :]
+            if new and inside is not shown:
+                shown, new = inside, new.lstrip()
+                print(_LABELS[inside], end="")
+            print(new.replace("\n", "\n" + " " * 10) if inside else new, end="", flush=True)
+        if shown is not False:
+            print(f"{_LABELS[False]}{NO_ANSWER if finished else TRUNCATED}", end="")
+        elif not finished:
+            print(f" {TRUNCATED}", end="")
+    finally:  # also where somebody stops it
+        print(PLAIN)

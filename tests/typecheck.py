@@ -6,7 +6,8 @@ from jaxtyping import install_import_hook
 
 # typer has its own idea of the command line's types, so `cli` is in neither
 ROOMS_WITH_SHAPES = ("model", "think", "learn", "teach", "chapters")
-OTHER_ROOMS = ("world", "presets", "contents", "experiments")  # binding shapes would double the time their tests take
+# binding shapes would double the time their tests take
+OTHER_ROOMS = ("world", "presets", "contents", "experiments", "serve")
 
 RULES = BeartypeConf(is_pep484_tower=True, claw_is_pep526=False)
 typecheck = beartype(conf=RULES)

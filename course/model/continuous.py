@@ -122,7 +122,6 @@ class Batch:
             length = len(self.rows[last].prompt_ids) + len(self.rows[last].token_ids)
             for layer in self.cache:
                 layer.move(last, place, length)
-        self.logits[place] = self.logits[last]
         self.rows[place] = self.rows[last]
         self.rows.pop()
 

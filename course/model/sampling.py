@@ -6,7 +6,7 @@ place; finished rows leave the batch when a quarter of it is idle; one uniform n
 for a second thread to be worth waking is taken on one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -80,12 +80,11 @@ def stream(
     top_p: float = 1.0,
     *,
     seed: int,
-) -> Iterator[str]:
-    """The reply that `generate` draws with the same settings, as it is drawn, without its end.
+) -> Generator[str, None, bool]:
+    """The reply that `generate` draws with the same settings, as it is drawn, and then whether it ended by itself.
 
-    A piece is the text of one token, of several where a character takes several.
-
-    Raises ValueError as `generate` does.
+    A piece is the text of one token, of several where a character takes several. `yield from` gives whether the end
+    came, which is no piece. Raises ValueError as `generate` does.
     """
     require_settings(tokenizer, 1, max_new_tokens, temperature, top_p)
     ids = _readable(model, tokenizer, prompt)
@@ -104,7 +103,7 @@ def stream(
                 yield text[told:]
                 told = len(text)
             if ends or step == steps - 1:
-                return
+                return ends
             batch.logits = batch.step(drawn)
 
 

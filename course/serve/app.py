@@ -104,13 +104,13 @@ def _explain_errors(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         # of a field's several forms, the one that fits best: a list that is too long is no mistaken string
         worst = max(error.errors(), key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
+        # names of fields and numbers, without Pydantic's names for the forms of a field, such as "constrained-str"
         parts = [str(part) for part in worst["loc"][1:] if isinstance(part, int) or part.isidentifier()]
         where = ".".join(parts) or "body"
         message = f"{where}: {worst['msg']}"
         if worst["type"] == "json_invalid":
             where, message = "body", f"the body is not JSON: {worst['ctx']['error']} at character {worst['loc'][-1]}"
-        message, where = _printable(message[:500]), _printable(where[:200])
-        return JSONResponse(Refused(400, message, code="invalid_value", param=where).body(), 400)
+        return JSONResponse(Refused(400, message[:500], code="invalid_value", param=where[:200]).body(), 400)
 
     @app.exception_handler(HTTPException)
     async def elsewhere(_: Request, error: HTTPException) -> JSONResponse:
@@ -121,11 +121,6 @@ def _explain_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse(Refused(500, f"the server failed: {type(error).__name__}").body(), 500)
-
-
-def _printable(text: str) -> str:
-    """The text with a question mark for each half of a surrogate pair: JSON may hold one alone, UTF-8 may not."""
-    return text.encode("utf-8", "replace").decode()
 
 
 async def _closing(ticket: Ticket, events):

@@ -5,12 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from course.model import batches, generate, score
+from course.model import batches, generate, load, sampling, score
 from course.model.attention import padded_causal_mask
 from course.model.logprobs import next_tokens
-from course.model.sampling import draw, sampling_logprobs
+from course.model.sampling import draw, sampling_logprobs, stream
 from course.model.transformer import ModelConfig, Transformer, attention_maps
 from course.world import FAMILIES, draw_problems
 from course.world.tokenizer import encode
@@ -370,3 +371,74 @@ def test_the_likeliest_next_tokens_are_drawn_as_often_as_they_say(model, tokeniz
         assert found == pytest.approx(share, abs=4 * (share * (1 - share) / 2000) ** 0.5 + 1e-9)
     with pytest.raises(ValueError, match="prompt is empty"):
         next_tokens(model, tokenizer, "")
+
+
+def streamed(*arguments, **options):
+    """The pieces of a reply, and whether it ended by itself."""
+    pieces, ended = [], []
+
+    def reply():
+        ended.append((yield from stream(*arguments, **options)))
+
+    pieces += reply()
+    return pieces, ended[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.0}, {"temperature": 1.4, "top_p": 0.8}], ids=str)
+def test_a_reply_that_is_streamed_is_the_one_that_generate_draws(tokenizer, options):
+    model = load("mini-base")[0]
+    for prompt in PROMPTS[::3]:
+        (expected,) = generate(model, tokenizer, [prompt], max_new_tokens=40, seed=3, **options)[0]
+        pieces, ended = streamed(model, tokenizer, prompt, max_new_tokens=40, seed=3, **options)
+        assert "".join(pieces) == expected.text and ended is expected.finished
+        assert len(pieces) == len(expected.token_ids) - expected.finished, "token by token"
+
+
+def test_a_reply_of_a_foreign_model_is_streamed_as_it_is_drawn(foreign, tokenizer):
+    (expected,) = generate(foreign, tokenizer, PROMPTS[:1], max_new_tokens=20, seed=5)[0]
+    assert "".join(streamed(foreign, tokenizer, PROMPTS[0], max_new_tokens=20, seed=5)[0]) == expected.text
+
+
+def test_a_reply_ends_where_the_context_does_when_it_is_streamed(tokenizer):
+    model = fresh(ModelConfig(layers=1, context=12))
+    (expected,) = generate(model, tokenizer, ["<user>"], seed=1)[0]
+    pieces, ended = streamed(model, tokenizer, "<user>", seed=1)
+    assert ("".join(pieces), ended) == (expected.text, False) and len(expected.token_ids) == 11
+
+
+def test_what_cannot_be_drawn_cannot_be_streamed(tokenizer):
+    model = fresh(ModelConfig(layers=1))
+    with pytest.raises(ValueError, match="empty"):
+        list(stream(model, tokenizer, "", seed=0))
+    with pytest.raises(ValueError, match="temperature at 0"):
+        list(stream(model, tokenizer, "<user>", temperature=-1.0, seed=0))
+    with torch.no_grad():
+        model.embedding.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not numbers"):
+        list(stream(model, tokenizer, "<user>", seed=0))
+
+
+class Dictated:
+    """A batch of one row whose next token is certain."""
+
+    def __init__(self, ids):
+        self.ids = iter(ids)
+        self.logits = self.step()
+
+    def step(self, _=None):
+        return torch.nn.functional.one_hot(torch.tensor([next(self.ids)]), 300).float() * 1000
+
+
+def test_a_character_of_several_tokens_is_streamed_whole(foreign, monkeypatch):
+    """As in tokenizers of bytes, which nearly all models on the Hub have."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    by_byte = Tokenizer(models.BPE({"<end>": 0} | {letter: 1 + place for place, letter in enumerate(letters)}, []))
+    by_byte.pre_tokenizer, by_byte.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    bytewise = PreTrainedTokenizerFast(tokenizer_object=by_byte, eos_token="<end>")
+    ids = bytewise.encode("né 思考")
+    assert len(ids) == len("né 思考".encode())
+    monkeypatch.setattr("course.model.sampling.read_together", lambda *_: Dictated([*ids, 0]))
+    assert streamed(foreign, bytewise, "a", seed=0) == (["n", "é", " ", "思", "考"], True)
+    monkeypatch.setattr("course.model.sampling.read_together", lambda *_: Dictated(ids))
+    pieces, ended = streamed(foreign, bytewise, "a", max_new_tokens=5, seed=0)
+    assert pieces == ["n", "é", " ", "\ufffd"] and not ended, "what is truncated in the middle is told at the end"

@@ -172,21 +172,30 @@ def test_a_model_that_fails_is_an_error_of_the_client_and_the_server_goes_on(ran
         assert client.chat.completions.create(**LONG, max_tokens=20).choices == before
 
 
-def test_who_waits_while_a_step_fails_is_served_afterwards(random_model, monkeypatch):
-    step, failed = Batch.step, []
+@pytest.mark.slow
+def test_who_waits_while_a_step_fails_is_served_afterwards(slow, random_model, monkeypatch):
+    step = Batch.step
 
     def fails_once(batch):
-        if not failed:
-            failed.append(list(batch.waiting))
-            batch.waiting.popleft()  # as if it had been let in
+        if batch.waiting and batch.rows:
+            monkeypatch.setattr(Batch, "step", step)
+            batch.rows.clear()
             raise ValueError("the model is ill")
         return step(batch)
 
+    async def both(address):
+        async with openai.AsyncOpenAI(base_url=address, api_key="none", max_retries=0) as client:
+            first = asyncio.create_task(client.chat.completions.create(**LONG))
+            while not slow or not slow[0].rows:
+                await asyncio.sleep(0.01)
+            second = client.chat.completions.create(**LONG, max_tokens=3)
+            return await asyncio.gather(first, second, return_exceptions=True)
+
     monkeypatch.setattr(Batch, "step", fails_once)
-    with client_of(random_model) as client:
-        with pytest.raises(openai.InternalServerError, match="the model is ill"):
-            client.chat.completions.create(**LONG, n=3, max_tokens=3)
-        assert client.chat.completions.create(**LONG, n=3, max_tokens=3).usage.completion_tokens == 9
+    with running(random_model, places=1) as server:
+        failed, served = asyncio.run(both(server.base_url))
+    assert isinstance(failed, openai.InternalServerError) and "the model is ill" in str(failed)
+    assert served.usage.completion_tokens == 3
 
 
 def test_when_too_many_wait_clients_are_told_to_come_again(random_model, monkeypatch):
@@ -215,3 +224,25 @@ def test_a_request_that_arrives_during_a_long_batch_joins_it(slow, random_model)
     with running(random_model, places=4) as server:
         tokens, steps = asyncio.run(both(server))
     assert tokens == 3 and steps <= 3 + 6, "three tokens, and the way to the server and back"
+
+
+@pytest.mark.slow
+def test_who_reads_along_gets_each_token_although_others_wait_only_for_the_end(slow, random_model):
+    async def both(server):
+        async with httpx.AsyncClient(base_url=server.base_url, timeout=60) as client:
+            long = asyncio.create_task(client.post("chat/completions", json={**LONG, "max_tokens": 300}))
+            while not slow or not slow[0].rows:
+                await asyncio.sleep(0.01)
+            before, steps = len(slow), []
+            body = {**LONG, "max_tokens": 12, "stream": True, "thinking": {"type": "disabled"}}
+            async with client.stream("POST", "chat/completions", json=body) as answer:
+                async for line in answer.aiter_lines():
+                    if '"content": "' in line and '"role"' not in line:
+                        steps.append(len(slow) - before)
+            long.cancel()
+            return steps
+
+    with running(random_model) as server:
+        steps = asyncio.run(both(server))
+    assert steps[0] <= 4, "its first token after a step or two, and the way to the server and back"
+    assert len(steps) >= 6 and steps[-1] <= 16

@@ -12,7 +12,7 @@ from schemathesis.checks import not_a_server_error
 
 from course.model import load
 from course.serve.app import build
-from tests.serve.requests import HERE, served
+from tests.serve.requests import HERE, answers, is_an_error, served
 
 BROKEN = int(os.environ.get("MALFORMED_BODIES", "1000"))  # 10,000 before a release
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "40"))  # of each kind of request
@@ -29,6 +29,7 @@ WHOLE = {
     "top_logprobs": 2, "thinking": {"type": "enabled"}, "reasoning_effort": "low", "presence_penalty": 0.0,
     "logit_bias": {}, "response_format": {"type": "text"}, "tools": [{}], "tool_choice": "auto",
 }  # fmt: skip
+JSON = {"headers": {"content-type": "application/json"}}
 STRANGE = [
     None, True, False, 0, -1, 1, 2**63, -(2**64), 10**400, 1e400, -0.0, float("nan"), float("-inf"), 1e-320,
     "", " ", "\0", "\ud800", "é", "<eos>", "a" * 25_000, "\n" * 300, [], {}, [[]], [None], {"": None}, ["x"] * 70,
@@ -89,6 +90,67 @@ def in_the_api_s_form(answer):
     """Whether a refusal says what clients of this API look for."""
     error = answer.json()["error"]
     return set(answer.json()) == {"error"} and set(error) == {"message", "type", "param", "code"} and error["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "\ud800"},
+        {"messages": [{"role": "user", "content": "\udfff?"}]},
+        {"messages": [{"role": "\ud800", "content": "hi"}]},
+        {"logit_bias": {"\ud800": "much"}},
+        {"tool_choice": {"\ud800": "\ud800"}},
+        {"response_format": {"type": "\ud800"}},
+        {"reasoning_effort": "\ud800"},
+        {"stop": ["\ud800"]},
+    ],
+    ids=str,
+)
+def test_half_a_surrogate_pair_which_json_may_hold_is_refused_wherever_it_stands(change):
+    """No answer could repeat it: UTF-8 has no bytes for it."""
+    (answer,) = answers(("POST", "/v1/chat/completions", {"content": json.dumps({**WHOLE, **change})} | JSON))
+    assert is_an_error(answer, 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{", "the body is not JSON: Expecting property name enclosed in double quotes at character 1"),
+        (b"", "body: Field required"),
+        (b"[" * 100_000, "send JSON"),
+        (b"9" * 5000, "send JSON"),
+        (b"\xff\xfe", "the body is not JSON"),
+        (b"[]", "body: "),
+    ],
+    ids=["cut", "empty", "deep", "long number", "no UTF-8", "list"],
+)
+def test_what_is_no_request_at_all_is_refused_with_the_reason(body, words):
+    (answer,) = answers(("POST", "/v1/chat/completions", {"content": body} | JSON))
+    assert is_an_error(answer, 400, words)
+
+
+def test_an_address_that_is_none_of_the_server_s_is_told_where_to_go():
+    for answer in answers(("GET", "/v1/completions", {}), ("GET", "/../etc/passwd", {})):
+        assert is_an_error(answer, 404, "/v1/chat/completions")
+    (answer,) = answers(("DELETE", "/v1/models", {}))
+    assert is_an_error(answer, 405) and answer.headers["allow"] == "GET"
+
+
+def test_a_fault_of_the_server_itself_is_told_in_the_same_form(monkeypatch):
+    monkeypatch.setattr("course.serve.app.require_supported", lambda _: 1 / 0)
+    (answer,) = answers(("POST", "/v1/chat/completions", {"json": WHOLE}))
+    assert is_an_error(answer, 500, "ZeroDivisionError") and answer.json()["error"]["type"] == "server_error"
+
+
+def test_a_text_that_cannot_fit_holds_nobody_up(monkeypatch):
+    """Control tokens that somebody typed are cut apart one by one, which took seconds for a body full of them."""
+    encoded = []
+    monkeypatch.setattr("course.serve.engine.encode", lambda _, text: encoded.append(len(text)) or [2])
+    long = {**WHOLE, "messages": [{"role": "user", "content": "<eos>" * 4000}] * 10}
+    assert is_an_error(
+        answers(("POST", "/v1/chat/completions", {"json": long}))[0], 400, "or more tokens", "shorten it"
+    )
+    assert encoded == []
 
 
 @pytest.mark.slow

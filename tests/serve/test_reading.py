@@ -137,6 +137,11 @@ def test_the_first_closing_tag_ends_the_thoughts():
     assert (reasoning, content) == ("1", "2</think>3")
 
 
+def test_a_tag_behind_what_a_stop_string_may_take_back_begins_no_thoughts():
+    ids = [*encode(TOKENIZER, "x"), *encode(TOKENIZER, "<think>1")]
+    assert read(TEXTS, ids, ["xy"])[:2] == ("", "x<think>1")
+
+
 def test_each_token_comes_with_the_text_that_was_read_from_it():
     ids = encode(TOKENIZER, "<think>s 0\n\nt 0\n</think>strawberry 3")
     _, _, pieces, _ = read(TEXTS, ids)

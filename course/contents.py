@@ -52,7 +52,7 @@ CHAPTERS = (
     Chapter("03", "moe", "Mixture of experts", "how can a big model be cheap?", 2, 90),
     Chapter("04", "sft", "Supervised fine-tuning", "imitate solutions?"),
     Chapter("05", "verifiers", "Process reward models", "who checks the steps?"),
-    Chapter("06", "grpo", "GRPO", "can reward alone teach thinking?", 3, 180),
+    Chapter("06", "grpo", "GRPO", "can reward alone teach thinking?", 5, 180),
     Chapter("06b", "clinic", "Debugging RL", "why does my run not learn?", 2, 90),
     Chapter("07", "preferences", "RLHF and DPO", "right, but is it pleasant?"),
     Chapter("08", "pipeline", "The DeepSeek-R1 recipe", "how was R1 made?"),

@@ -2,20 +2,23 @@
 
 Questions of the five families, asked greedily and answered to their natural end, by 1, 8 and 32 clients at once over
 HTTP; the median of three alternating runs. The peer runs in single precision on the CPU, once as it comes and once with
-its continuous batching, and is told that there is no network. `python benchmarks/serving.py [CHECKPOINT]`; it needs the
-extras `lab` and `peers`.
+its continuous batching, and is told that there is no network. While one server is asked, the others are stopped.
+`python benchmarks/serving.py [CHECKPOINT]`; it needs the extras `lab` and `peers`.
 """
 
 import asyncio
 import contextlib
 import itertools
 import os
+import signal
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -37,6 +40,27 @@ def questions() -> list[str]:
     return [problem.question for problem in itertools.chain.from_iterable(several)]
 
 
+@dataclass(frozen=True)
+class Server:
+    """Where requests go, and the process that answers them."""
+
+    address: str
+    process: subprocess.Popen
+
+
+@contextlib.contextmanager
+def alone(server: Server, servers: Iterable[Server]):
+    """Every other server stops for as long as the block lasts: some are busy even when nobody asks."""
+    others = [one.process for one in servers if one is not server]
+    for process in others:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in others:
+            process.send_signal(signal.SIGCONT)
+
+
 @contextlib.contextmanager
 def served(command: list[str], port: int):
     """A server as a process of its own, once it answers."""
@@ -50,7 +74,7 @@ def served(command: list[str], port: int):
                     log.seek(0)
                     sys.exit(f"{command[0]} did not start:\n{log.read().decode()[-2000:]}")
                 time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}/v1/chat/completions"
+            yield Server(f"http://127.0.0.1:{port}/v1/chat/completions", process)
         finally:
             process.terminate()
             process.wait()
@@ -98,13 +122,14 @@ def main() -> None:
     }
     found: dict[tuple[str, int], list[float]] = {}
     with contextlib.ExitStack() as stack:
-        addresses = {
+        servers = {
             name: stack.enter_context(served([*command, "--port", str(port)], port))
             for (name, command), port in zip(commands.items(), ports, strict=True)
         }
         for run, clients, name in itertools.product(range(RUNS + 1), CLIENTS, commands):
             model = folder.name if name == "ours" else str(folder)
-            rate = asyncio.run(speed(addresses[name], model, clients))
+            with alone(servers[name], servers.values()):
+                rate = asyncio.run(speed(servers[name].address, model, clients))
             if run:  # the first is for warming up
                 found.setdefault((name, clients), []).append(rate)
     for clients in CLIENTS:

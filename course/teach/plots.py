@@ -22,8 +22,9 @@ def compare(
 ) -> Picture:
     """Scores of several ways (series), group by group, with 95 % intervals.
 
-    `scores[series][group]`; `marks[group]` is a share to compare with, drawn as a short line. Raises ValueError if a
-    series lacks a group, if there is nothing to draw, and for more series than can be told apart (twelve).
+    `scores[series][group]`; `marks[group]` is a share to compare with, drawn as a short line; `xlabel` says which share
+    it is. Raises ValueError if a series lacks a group, if there is nothing to draw, and for more series than can be told
+    apart (twelve).
     """
     groups = list(marks)
     if not groups or not scores:
@@ -48,7 +49,7 @@ def compare(
         + f", {mark} {marks[group]:.2f}"
         for group in groups
     ]
-    return picture(figure, "Share right with 95 % intervals. " + "; ".join(said) + ".")
+    return picture(figure, f"{xlabel[0].upper()}{xlabel[1:]} with 95 % intervals. " + "; ".join(said) + ".")
 
 
 @in_our_look

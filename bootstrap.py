@@ -26,6 +26,7 @@ CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 EXTRAS = {  # what each command needs; any other gets everything
     "lab": {"lab"},
     "ask": {"lab"},
+    "serve": {"lab"},
     "train": {"lab"},
     "run": {"lab"},
     "receipt": {"lab"},

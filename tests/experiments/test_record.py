@@ -29,7 +29,7 @@ from tests.project import ROOT
 
 EVERY = every()
 OLDER = {*EVERY}  # made before a record said how it came about; take a name away when its experiment is run again
-ASKED_ONLY = {"decimals", "difficulty", "overkill", "examples", "cues", "votes", "kept"}
+ASKED_ONLY = {"decimals", "difficulty", "overkill", "history", "examples", "cues", "votes", "kept"}
 
 
 def trial(seeds, problems):

@@ -17,7 +17,7 @@ from course.world.corpus import documents
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["decimals", "overkill", "examples", "cues", "votes"])
+@pytest.mark.parametrize("name", ["decimals", "overkill", "history", "examples", "cues", "votes"])
 def test_it_runs_on_a_few_problems(name, monkeypatch):
     """Of three families where an experiment takes all five in turn."""
     monkeypatch.setattr(prompting, "FAMILIES", {family: FAMILIES[family] for family in ("decimals", "sums", "cups")})

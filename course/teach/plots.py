@@ -23,8 +23,8 @@ def compare(
     """Scores of several ways (series), group by group, with 95 % intervals.
 
     `scores[series][group]`; `marks[group]` is a share to compare with, drawn as a short line; `xlabel` says which share
-    it is. Raises ValueError if a series lacks a group, if there is nothing to draw, and for more series than can be told
-    apart (twelve).
+    it is. Raises ValueError if a series lacks a group, if there is nothing to draw, and for more series than can be
+    told apart (twelve).
     """
     groups = list(marks)
     if not groups or not scores:

@@ -67,12 +67,13 @@ def imports_between_rooms():
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             found |= {(room, name.split(".")[1]) for name in names if name.startswith("course.")}
-    return {(one, other) for one, other in found if one != other and other in rooms.ORDER}
+    return {(one, other) for one, other in found if one != other and {one, other} <= set(rooms.ORDER)}
 
 
 def test_the_plan_has_every_room_and_every_import_and_arrows_go_one_way():
     folders = {path.name for path in (ROOT / "course").iterdir() if (path / "__init__.py").exists()}
-    assert set(rooms.ORDER) == folders == set(re.findall(r'<g id="(\w+)">', MADE["rooms"]))
+    assert "`course/serve`" in read("book/architecture.md"), "a front door of several files, and no room"
+    assert set(rooms.ORDER) == folders - {"serve"} == set(re.findall(r'<g id="(\w+)">', MADE["rooms"]))
     arrows = {tuple(name.split("-")) for name in re.findall(r'<path id="([a-z]+-[a-z]+)"', MADE["rooms"])}
     assert arrows == imports_between_rooms()
     assert list(rooms.ORDER) == [room for room in ORDER if room in rooms.ORDER]

@@ -40,6 +40,12 @@ def client_of(models):
         yield client
 
 
+async def first_drawn(slow):
+    """Wait until the first reply is being drawn."""
+    while not slow or not slow[0].rows:
+        await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 def slow(monkeypatch):
     """Steps take a fortieth of a second, and the batch that takes them can be looked at."""
@@ -145,8 +151,7 @@ def test_stopping_in_a_notebook_finishes_what_is_running(slow, random_model):
     async def stopped_midway(server):
         async with httpx.AsyncClient(base_url=server.base_url, timeout=60) as client:
             asking = asyncio.create_task(client.post("chat/completions", json={**LONG, "max_tokens": 40}))
-            while not slow or not slow[0].rows:
-                await asyncio.sleep(0.01)
+            await first_drawn(slow)
             await asyncio.to_thread(server.stop)
             return await asking
 
@@ -186,8 +191,7 @@ def test_who_waits_while_a_step_fails_is_served_afterwards(slow, random_model, m
     async def both(address):
         async with openai.AsyncOpenAI(base_url=address, api_key="none", max_retries=0) as client:
             first = asyncio.create_task(client.chat.completions.create(**LONG))
-            while not slow or not slow[0].rows:
-                await asyncio.sleep(0.01)
+            await first_drawn(slow)
             second = client.chat.completions.create(**LONG, max_tokens=3)
             return await asyncio.gather(first, second, return_exceptions=True)
 
@@ -212,8 +216,7 @@ def test_a_request_that_arrives_during_a_long_batch_joins_it(slow, random_model)
     async def both(server):
         async with httpx.AsyncClient(base_url=server.base_url, timeout=60) as client:
             long = asyncio.create_task(client.post("chat/completions", json={**LONG, "n": 3, "max_tokens": 300}))
-            while not slow or not slow[0].rows:
-                await asyncio.sleep(0.01)
+            await first_drawn(slow)
             before = len(slow)
             late = await client.post("chat/completions", json={**LONG, "max_tokens": 3})
             took = len(slow) - before
@@ -231,8 +234,7 @@ def test_who_reads_along_gets_each_token_although_others_wait_only_for_the_end(s
     async def both(server):
         async with httpx.AsyncClient(base_url=server.base_url, timeout=60) as client:
             long = asyncio.create_task(client.post("chat/completions", json={**LONG, "max_tokens": 300}))
-            while not slow or not slow[0].rows:
-                await asyncio.sleep(0.01)
+            await first_drawn(slow)
             before, steps = len(slow), []
             body = {**LONG, "max_tokens": 12, "stream": True, "thinking": {"type": "disabled"}}
             async with client.stream("POST", "chat/completions", json=body) as answer:

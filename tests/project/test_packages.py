@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 
 import pytest
 import yaml
@@ -41,6 +42,14 @@ def test_there_are_the_six_extras():
 
 def test_pins_are_exact_and_of_no_build_of_their_own():
     assert all(version and not set(version) & set("*+<>=~ ;") for version in pins().values())
+
+
+def test_every_pin_runs_on_the_oldest_python_promised():
+    oldest = project()["requires-python"].removeprefix(">=") + ".0"
+    asked = {one.name: one.metadata["Requires-Python"] for one in distributions()}
+    needs = {name: asked[name] for name in asked if name.lower().replace("_", "-") in pins() and asked[name]}
+    assert len(needs) > 100
+    assert {name: need for name, need in needs.items() if not SpecifierSet(need).contains(oldest)} == {}
 
 
 @pytest.mark.slow

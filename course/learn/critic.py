@@ -82,19 +82,20 @@ def tampered_solution(
     family: Family,
     problem: Problem,
     rng: random.Random,
-    wrong: float | int = 1,
+    share: float | None = None,
     kinds: Sequence[Tampering] = KINDS,
 ) -> list[str]:
     """A worked solution with errors put in, each carried forward from where it stands.
 
-    `wrong` is the number of lines that go wrong (1 or 0), at any place, or as a float the share of lines that do. Where
-    the error that was drawn is none, by the oracle, the line stays right. Solutions end after 26 lines.
+    This `share` of lines goes wrong, or one line at any place if it is None. Where the error that was drawn is none, by
+    the oracle, the line stays right. Solutions end after 26 lines. Raises ValueError for a share beyond 0 and 1.
     """
-    length = len(family.solution(problem))
-    places = set(rng.sample(range(length), wrong)) if isinstance(wrong, int) else None
+    if share is not None and not 0 <= share <= 1:
+        raise ValueError(f"the share of wrong lines lies between 0 and 1: found {share}")
+    place = rng.randrange(len(family.solution(problem))) if share is None else None
     state, lines = family.begin(problem), []
     while len(lines) < LONGEST_SOLUTION and (line := family.next_step(problem, state, rng)) is not None:
-        if len(lines) in places if places is not None else rng.random() < wrong:
+        if len(lines) == place if share is None else rng.random() < share:
             other = rng.choice(kinds)(family, problem, state, lines, rng)
             if other is not None and not family.follow(problem, state, other)[0]:
                 line = other
@@ -124,16 +125,16 @@ def critic_examples(
     tokenizer,
     problems: Sequence[Problem],
     *,
-    wrong: float = 0.3,
+    share: float = 0.3,
     clean: float = 0.5,
     kinds: Sequence[Tampering] = KINDS,
     ask: Callable[[str], str] = force_thinking,
     seed: int = 0,
 ) -> list[Labelled]:
-    """A solution of each problem to learn from: of those that are not `clean`, a share of lines is `wrong`."""
+    """A solution of each problem to learn from: of those that are not `clean`, this `share` of lines goes wrong."""
     rng = random.Random(f"critic:{seed}")
     solved = [
-        tampered_solution(FAMILIES[one.family], one, rng, 0.0 if rng.random() < clean else wrong, kinds)
+        tampered_solution(FAMILIES[one.family], one, rng, 0.0 if rng.random() < clean else share, kinds)
         for one in problems
     ]
     return [critic_example(tokenizer, *one, ask) for one in zip(problems, solved, strict=True)]

@@ -84,8 +84,8 @@ def test_a_solution_has_as_many_errors_as_were_asked_for_or_fewer(name):
     family, rng = FAMILIES[name], random.Random(0)
     counts = {0: [], 1: []}
     for problem in draw_problems(name, 60):
-        for wrong, several in counts.items():
-            verdicts = family.check_steps(problem, tampered_solution(family, problem, rng, wrong))
+        for errors, several in counts.items():
+            verdicts = family.check_steps(problem, tampered_solution(family, problem, rng, None if errors else 0.0))
             several.append(verdicts.count(False))
     assert set(counts[0]) == {0} and set(counts[1]) <= {0, 1} and sum(counts[1]) > 10
 
@@ -94,7 +94,7 @@ def test_an_error_stands_anywhere_and_is_carried_forward():
     family, rng = FAMILIES["sums"], random.Random(0)
     places = set()
     for _ in range(200):
-        lines = tampered_solution(family, SUM, rng, 1, kinds=(slip,))
+        lines = tampered_solution(family, SUM, rng, kinds=(slip,))
         verdicts = family.check_steps(SUM, lines)
         assert len(lines) == 3 and verdicts.count(False) == 1
         place = verdicts.index(False)
@@ -114,6 +114,12 @@ def test_a_share_of_lines_goes_wrong():
     share = verdicts.count(False) / len(verdicts)
     assert share == pytest.approx(0.25, abs=4 * math.sqrt(0.25 * 0.75 / len(verdicts)))
     assert family.check_steps(SUM, tampered_solution(family, SUM, rng, 1.0, kinds=(slip,))) == [False] * 3
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_beyond_all_lines_is_refused(share):
+    with pytest.raises(ValueError, match="lies between 0 and 1"):
+        tampered_solution(FAMILIES["cups"], GAME, random.Random(0), share)
 
 
 def test_a_solution_that_never_gets_on_ends():
@@ -152,7 +158,7 @@ def test_half_of_what_it_learns_from_is_clean():
     assert found == critic_examples(TOKENIZER, problems, kinds=(slip,))
     assert found != critic_examples(TOKENIZER, problems, kinds=(slip,), seed=1)
     assert all(0 not in one.labels for one in critic_examples(TOKENIZER, problems[:30], clean=1.0))
-    rest = critic_examples(TOKENIZER, problems, clean=0.0, wrong=1.0, kinds=(slip,))
+    rest = critic_examples(TOKENIZER, problems, clean=0.0, share=1.0, kinds=(slip,))
     assert all(set(one.labels[1:]) == {0} for one in rest)  # where a game starts, there is no slip
     assert [TOKENIZER.decode(one.prompt) for one in found] == [force_thinking(one.question).lower() for one in problems]
 
@@ -252,7 +258,7 @@ def test_the_first_wrong_line_is_the_oracle_s():
         (" \n", None),
         ("x" * 41 + "\n", None),
         ("x" * 40 + "\n", "x" * 40),
-        ("<think>\n", "<think>"),
+        ("<think>\n", "<think>"),  # text like any other: the oracle cannot read it
         ("__import__('os')\n", None),
         ("2-5: 5\x00\n", None),
     ],
@@ -289,7 +295,8 @@ def test_a_critic_learns_to_find_errors_that_were_put_in():
     examples = critic_examples(tokenizer, draw_problems("cups", 1500, split="train"), kinds=(slip,))
     problems, rng = draw_problems("cups", 80), random.Random(1)
     solutions = [
-        tampered_solution(FAMILIES["cups"], one, rng, place % 2, (slip,)) for place, one in enumerate(problems)
+        tampered_solution(FAMILIES["cups"], one, rng, None if place % 2 else 0.0, (slip,))
+        for place, one in enumerate(problems)
     ]
     true = [first_wrong(*one) for one in zip(problems, solutions, strict=True)]
     before = findings(critique(model, tokenizer, problems, solutions), true)

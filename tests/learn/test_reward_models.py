@@ -2,6 +2,7 @@
 
 import copy
 import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,8 @@ from course.model.moe import Experts
 from course.model.transformer import ModelConfig
 from course.think.prompting import force_thinking
 from course.think.search import pick
+from course.world import FAMILIES, draw_problems
+from course.world.slips import hasty_solution
 from course.world.tokenizer import END_THINK, encode, load_tokenizer
 from tests.learn.rollouts import small
 from tests.learn.test_step_labels import drawn, replies
@@ -261,20 +264,25 @@ def test_a_scorer_gives_the_aggregate_of_each_reply(model):
     assert scorer(model, TOKENIZER)([drawn("9")]) == [0.0]
 
 
+@pytest.mark.slow
 def test_a_reward_model_learns_to_tell_right_steps_from_wrong_ones():
-    train_set, held_out = replies(200), replies(40, seed=5)
-    made = RewardModel(load("mini-base")[0])
-    labelled = [process_labels(TOKENIZER, one, force_thinking) for one in train_set]
-    config = TrainingConfig(steps=40, rows=16, length=64, learning_rate=2e-3, warmup=4)
-    for _ in train(made, batches(labelled, 16), config, loss=reward_model_loss):
+    """Shell games with slips put in, from the model that has learned to notice some: every second pair at the start."""
+    family, rng, solved = FAMILIES["cups"], random.Random(0), []
+    for problem in draw_problems("cups", 500, split="train"):
+        lines, answer = hasty_solution(family, problem, rng, 0.2, 0.0)
+        text = "".join(line + "\n" for line in lines) + END_THINK + (answer or "1")
+        solved.append(drawn(text, problem, force_thinking))
+    made = RewardModel(load("mini-careful")[0])
+    labelled = [process_labels(TOKENIZER, one, force_thinking, first_error_only=False) for one in solved[60:]]
+    config = TrainingConfig(steps=60, rows=24, length=128, learning_rate=1e-3, warmup=5)
+    for _ in train(made, batches(labelled, 24), config, loss=reward_model_loss):
         pass
-    scores = score_steps(made, TOKENIZER, held_out, force_thinking)
     by_verdict = {True: [], False: []}
-    for one, found in zip(held_out, scores, strict=True):
+    for one, found in zip(solved, score_steps(made, TOKENIZER, solved[:60], force_thinking), strict=False):
         for verdict, score in zip(one.verdicts, found.steps, strict=True):
             by_verdict[verdict].append(score)
     pairs = [(right, wrong) for right in by_verdict[True] for wrong in by_verdict[False]]
-    assert sum(right > wrong for right, wrong in pairs) / len(pairs) > 0.8
+    assert sum(right > wrong for right, wrong in pairs) / len(pairs) > 0.75
 
 
 def test_a_run_that_was_interrupted_ends_with_the_same_weights(tmp_path):

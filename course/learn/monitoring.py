@@ -88,14 +88,10 @@ def noticing(rollouts: Sequence[Rollout]) -> Noticing:
 
 def _followed(one: Rollout) -> Iterator[tuple[bool, bool | None]]:
     """For each step: whether it is right, and whether it is when done again (None: it is not done again)."""
-    if one.problem.family not in FAMILIES:  # a fact has no steps
-        return
-    lines = steps(one.reply.reasoning)
-    again = [is_again(line) for line in lines]
-    verdicts = FAMILIES[one.problem.family].check_steps(one.problem, lines)
+    again, verdicts = [is_again(line) for line in steps(one.reply.reasoning)], one.verdicts
     for place, right in enumerate(verdicts):
         if not again[place]:
-            done_again = place + 1 < len(lines) and again[place + 1]
+            done_again = place + 1 < len(verdicts) and again[place + 1]
             yield right, verdicts[place + 1] if done_again else None
 
 
@@ -108,10 +104,7 @@ def slips(one: Rollout) -> tuple[int, int]:
 
     A wrong line that is itself a "wait" is a slip of its own.
     """
-    if one.problem.family not in FAMILIES:  # a fact has no steps
-        return 0, 0
-    lines = steps(one.reply.reasoning)
-    verdicts = FAMILIES[one.problem.family].check_steps(one.problem, lines)
+    lines, verdicts = steps(one.reply.reasoning), one.verdicts
     wrong = [place for place, right in enumerate(verdicts) if not right]
     mended = [place for place in wrong if place + 1 < len(lines) and verdicts[place + 1] and is_again(lines[place + 1])]
     return len(wrong), len(mended)

@@ -89,7 +89,8 @@ def train(
 ) -> Iterator[dict[str, float]]:
     """Train in place, yielding `step`, `steps`, `loss` (nats), `tokens` and `rate` after each step.
 
-    `loss(model, batch(step))` is what goes down.
+    `loss(model, batch(step))` is what goes down. `tokens` counts rows * length a step: what was read where rows are
+    full, as in pretraining, and otherwise the most it can have been.
 
     With a `checkpoint` file, everything needed to go on is written there every so many `every` steps and when the run
     is interrupted, and a run that finds the file goes on from it; it ends with the same weights, bit for bit, as one

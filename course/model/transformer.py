@@ -85,7 +85,17 @@ class Transformer(nn.Module):
         cache: list[LayerCache] | None = None,
         logits_to_keep: int = 0,
     ) -> Output:
-        """Score the next token at every place, or at the last `logits_to_keep` places.
+        """Score the next token at every place, or at the last `logits_to_keep` places; the rest is as in `hidden`."""
+        hidden = self.hidden(input_ids, attention_mask, cache)
+        return Output(linear(self.norm(hidden[:, -logits_to_keep:]), self.embedding.weight))
+
+    def hidden(
+        self,
+        input_ids: Int[Tensor, "B T"],
+        attention_mask: Int[Tensor, "B S"] | Float[Tensor, "B 1 T T"] | None = None,
+        cache: list[LayerCache] | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """The stream above the last layer, not yet normalized: what the next token, or anything else, is read from.
 
         `attention_mask` is 1 for tokens and 0 for padding on the left, for cached and new tokens together; or it is
         what is added to the attention scores, -inf where a token must not attend (the Transformers library takes
@@ -111,7 +121,7 @@ class Transformer(nn.Module):
         hidden = self.embedding(input_ids)  # (B, T, D)
         for number, block in enumerate(self.blocks):
             hidden = block(hidden, rotary, mask, cache[number] if cache else None)
-        return Output(linear(self.norm(hidden[:, -logits_to_keep:]), self.embedding.weight))
+        return hidden
 
     def new_cache(self) -> list[LayerCache]:
         """An empty KV cache: for each layer, room for the keys and values of some rows."""

@@ -10,7 +10,7 @@ from course._shapes import Int
 from course.model import Completion, generate
 from course.think.prompting import direct
 from course.world import FAMILIES, Problem, draw_problems, is_right, thinks
-from course.world.answers import Reply, normalize, split_reply
+from course.world.answers import Reply, normalize, split_reply, steps
 from course.world.conversation import begun
 
 Ask = Callable[[str], str]  # from a question to a prompt
@@ -33,6 +33,12 @@ class Rollout:
     def thought(self) -> bool:
         """Whether the reply closed its thinking over at least one right step, and went on to an answer."""
         return self.reply.answer is not None and thinks(self.problem, self.reply.reasoning)
+
+    @property
+    def verdicts(self) -> list[bool]:
+        """For each step of the reasoning, whether the oracle calls it right; none for a fact, which has no steps."""
+        family = FAMILIES.get(self.problem.family)
+        return [] if family is None else family.check_steps(self.problem, steps(self.reply.reasoning))
 
     @property
     def vote(self) -> str | None:

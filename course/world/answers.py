@@ -73,6 +73,36 @@ def steps(reasoning: str | None) -> list[str]:
     return [line.strip() for line in (reasoning or "").split("\n") if line.strip()]
 
 
+def step_ends(text: str) -> list[int]:
+    """Where each step of a reply ends in its text: the line end behind it, or its last character if there is none.
+
+    One place for each of `steps(split_reply(text).reasoning)`, in order.
+
+    >>> text = "<think>s 0\\n\\n t 0 </think>3"
+    >>> [text[: place + 1] for place in step_ends(text)]
+    ['<think>s 0\\n', '<think>s 0\\n\\n t 0']
+    """
+    whole = _without_end(text)
+    closed = END_THINK in whole
+    if not closed and THINK not in whole:
+        return []
+    stop = whole.rfind(END_THINK) if closed else len(whole)
+    ends, last, place = [], None, 0  # last: the last character of the line so far that is no white space
+    for piece in text[:stop].split(THINK, -1 if closed else 1):  # as `split_reply` takes the tags out
+        for character in piece:
+            if character == "\n" and last is not None:
+                ends.append(place)
+            last = None if character == "\n" else last if character.isspace() else place
+            place += 1
+        place += len(THINK)
+    if last is not None:
+        behind = next(
+            (place for place in range(stop, len(text)) if text[place] == "\n" or not text[place].isspace()), None
+        )
+        ends.append(behind if behind is not None and text[behind] == "\n" else last)
+    return ends
+
+
 def normalize(answer: str | None) -> str:
     """What an answer says, without how it is dressed; the empty string if it is no answer.
 

@@ -1,13 +1,28 @@
 """Rewards: what is paid, and what must not be."""
 
-import pytest
+from dataclasses import replace
 
-from course.learn.rewards import answer_and_format, closed_thoughts, coin, exact_answer, soft_overlong
+import pytest
+import torch
+
+from course.learn.rewards import (
+    Together,
+    answer_and_format,
+    closed_thoughts,
+    coin,
+    compute_rewards,
+    exact_answer,
+    right_steps,
+    right_throughout,
+    soft_overlong,
+    summed_steps,
+)
 from course.model import Completion
 from course.think.prompting import direct, force_thinking
-from course.think.rollouts import Rollout, read_reply
+from course.think.rollouts import Rollout, RolloutBatch, read_reply
 from course.world import sums
 from course.world.answers import split_reply
+from tests.learn.rollouts import rollouts, small
 
 PROBLEM = sums.ask((2, 3))
 
@@ -61,3 +76,72 @@ def test_the_overlong_penalty_is_dapo_s():
     assert found == [0, 0, -0.5, -1, -1]
     with pytest.raises(ValueError, match="margin lies between"):
         soft_overlong(5, 10, 0)
+
+
+# --- of processes
+
+SUM = sums.ask((2, 3, 4))
+LINES = {
+    "0+2=2\n2+3=5\n5+4=9\n": (1, 1, 1, 3),
+    "0+2=2\n2+3=6\n6+4=10\n": (2 / 3, 0, 0, 2),
+    "0+2=2\n2+3=6\nwait 2+3=5\n5+4=9\n": (3 / 4, 1, 0, 3),
+    "0+2=2\n2+3=6\nwait 2+3=4\n4+4=8\n": (2 / 4, 0, 0, 2),
+    "0+2=2\nwait 0+2=2\nwait 0+2=2\n2+3=5\n5+4=9\n": (1, 1, 1, 5),
+    "nonsense\n": (0, 0, 0, 0),
+    "": (0, 0, 0, 0),
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), LINES.items(), ids=list(LINES))
+def test_a_process_is_rewarded_by_its_lines(lines, expected):
+    one = replace(said(f"<think>{lines}</think>9"), problem=SUM)
+    strict = right_throughout(one, forgive_mended=False)
+    assert (right_steps(one), right_throughout(one), strict, summed_steps(one)) == expected
+
+
+def test_lines_that_are_right_under_a_wrong_answer_are_not_right_throughout():
+    one = replace(said("<think>0+2=2\n2+3=5\n5+4=9\n</think>8"), problem=SUM)
+    assert (right_steps(one), right_throughout(one), summed_steps(one)) == (1, 0, 3)
+
+
+def test_the_sum_of_steps_pays_for_writing_the_same_line_again():
+    honest, padded = (replace(said(f"<think>0+2=2\n{'wait 0+2=2' * more}</think>9"), problem=SUM) for more in (0, 1))
+    assert summed_steps(padded) > summed_steps(honest) and right_steps(padded) == right_steps(honest)
+
+
+# --- all completions at once
+
+
+def test_a_reward_for_all_at_once_is_asked_once_and_never_for_truncated_replies():
+    batch, asked = rollouts(small(), cut=3), []
+
+    def lengths(several):
+        asked.append(several)
+        return [one.tokens for one in several]
+
+    found = compute_rewards(batch, Together(lengths), -7.0)
+    assert torch.equal(found, compute_rewards(batch, lambda one: one.tokens, -7.0))
+    assert asked == [[one for one in batch.rows if one.completion.finished]] and len(asked[0]) == 10
+    assert [one.completion.finished for one in batch.rows] == (found.flatten() > 0).tolist()
+    assert Together(lengths)(batch.rows[1]) == batch.rows[1].tokens
+
+
+def test_a_reward_for_all_is_not_asked_about_none():
+    batch = rollouts(small())
+    cut = [
+        [replace(one, completion=replace(one.completion, finished=False)) for one in group] for group in batch.groups
+    ]
+    found = compute_rewards(RolloutBatch(batch.prompt_ids, cut), Together(lambda several: 1 / 0), 0.5)
+    assert found.tolist() == [[0.5] * 4] * 3
+
+
+def test_a_reward_for_all_must_reward_each_with_a_number():
+    batch = rollouts(small())
+    for values, message in (
+        ([1.0] * 11, "found 11 for 12"),
+        ([1.0] * 13, "found 13 for 12"),
+        ([1.0] * 5 + [float("nan")] + [1.0] * 6, "completion 2 of problem 2: its reward is nan"),
+        ([1.0] * 11 + [None], "completion 4 of problem 3: its reward must be a number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            compute_rewards(batch, Together(lambda several, values=values: values), 0.0)

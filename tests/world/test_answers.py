@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course.world import FAMILIES, countdown, cups, decimals, draw_problems, sums
-from course.world.answers import Reply, arithmetic, normalize, split_reply, steps, whole_number
+from course.world.answers import Reply, arithmetic, normalize, split_reply, step_ends, steps, whole_number
 from tests.world import mutations
 
 PROBLEMS = [problem for family in FAMILIES for problem in draw_problems(family, 60)]
@@ -137,7 +137,7 @@ def seconds(function, text):
     return min(found)
 
 
-@pytest.mark.parametrize("function", [split_reply, steps, normalize, whole_number, arithmetic])
+@pytest.mark.parametrize("function", [split_reply, step_ends, steps, normalize, whole_number, arithmetic])
 @pytest.mark.parametrize(
     "piece", ["<eos>", "<eos> ", "<pad>x", "</think>", "<think>", " ", "\n", "a\n", "1+", "(", "."]
 )
@@ -205,3 +205,48 @@ def test_arithmetic_has_the_usual_precedence(text, value):
 )
 def test_what_is_not_arithmetic_has_no_value(text):
     assert arithmetic(text) is None
+
+
+REPLIES = st.lists(
+    st.sampled_from(("<think>", "</think>", "<eos>", "<pad>", "\n", " ", "\t", "\r", "2+3=5", "x", "<th", "ink>")),
+    max_size=12,
+).map("".join)
+
+
+def without_tags(text):
+    """A piece of a reply as `split_reply` reads it."""
+    return text.replace("<think>", "").strip()
+
+
+@settings(max_examples=500, deadline=None)
+@given(REPLIES | ANYTHING)
+def test_every_step_ends_somewhere_behind_the_one_before_and_at_its_own_line(text):
+    ends, lines = step_ends(text), steps(split_reply(text).reasoning)
+    assert len(ends) == len(lines) and ends == sorted(set(ends))
+    for end, line in zip(ends, lines, strict=True):
+        assert without_tags(text[: end + 1]).endswith(without_tags(line))
+        assert text[end] == "\n" or "\n" not in text[end + 1 :][: len(text[end + 1 :]) - len(text[end + 1 :].lstrip())]
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("<think>a\nb\n</think>3", [8, 10]),
+        ("<think>a\nb</think>3", [8, 9]),
+        ("<think>a b </think>3", [9]),
+        ("<think>\n\na\n\n</think>3", [10]),
+        ("a\n</think>3\n", [1]),
+        ("<think>a", [7]),
+        ("<think>a \n", [9]),
+        ("<think>a<eos>", [7]),
+        ("<think>a \n<eos>", [9]),
+        ("<think>a<eos>\n", [7]),
+        ("<think>a<think>\nb</think>", [15, 16]),
+        ("<think>a<think>b", [15]),
+        ("a\nb", []),
+        ("<think></think>a\n", []),
+        ("", []),
+    ],
+)
+def test_a_step_ends_with_its_line_s_end_or_its_last_character(text, ends):
+    assert step_ends(text) == ends

@@ -42,7 +42,7 @@ from course.world.tokenizer import encode, load_tokenizer
 
 LONGEST_SOLUTION = 26  # lines, where errors would make one go on for ever
 LONGEST_LINE = 24  # tokens of a correction
-CRITIC = TrainingConfig(steps=300, rows=32, length=128, learning_rate=1e-3, warmup=20)
+CRITIC = TrainingConfig(steps=120, rows=24, length=128, learning_rate=1.5e-3, warmup=20)  # from `mini-careful`
 
 # --- errors that are put in ---------------------------------------------------------------------------------------
 

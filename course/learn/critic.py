@@ -42,7 +42,7 @@ from course.world.tokenizer import encode, load_tokenizer
 
 LONGEST_SOLUTION = 26  # lines, where errors would make one go on for ever
 LONGEST_LINE = 24  # tokens of a correction
-CRITIC = TrainingConfig(steps=300, rows=32, length=128, learning_rate=1e-3, warmup=20)
+CRITIC = TrainingConfig(steps=120, rows=24, length=128, learning_rate=1.5e-3, warmup=20)  # from `mini-careful`
 
 # --- errors that are put in ---------------------------------------------------------------------------------------
 
@@ -215,7 +215,8 @@ def corrections(
 ) -> list[str | None]:
     """What the critic writes behind line `wrong` of each solution, made to object there: how it should be.
 
-    None where that cannot be read (`read_correction`). Whether it is right is for the oracle to say.
+    None where that cannot be read (`read_correction`). Whether it is right is for the oracle to say. The loss asks
+    for "wait" and not for what follows, so that training spoils some of what the model could write there before.
     """
     shown = [list(lines[: place + 1]) for lines, place in zip(solutions, wrong, strict=True)]
     prompts = [ask(one.question) + _typed(lines) + WAIT for one, lines in zip(problems, shown, strict=True)]

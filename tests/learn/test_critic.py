@@ -300,7 +300,7 @@ def test_a_critic_learns_to_find_errors_that_were_put_in():
     ]
     true = [first_wrong(*one) for one in zip(problems, solutions, strict=True)]
     before = findings(critique(model, tokenizer, problems, solutions), true)
-    config = TrainingConfig(steps=60, rows=24, length=128, learning_rate=1e-3, warmup=5)
+    config = TrainingConfig(steps=60, rows=24, length=128, learning_rate=1.5e-3, warmup=5)
     for _ in train(model, batches(examples, 24), config, loss=critic_loss):
         pass
     after = findings(critique(model, tokenizer, problems, solutions), true)

@@ -142,7 +142,7 @@ EXPERIMENTS = (
         falsified_if="after equally many examples, steps are not better on cups and on sums, or with some seed they "
         "need as many examples as answers to be right on 95 %",
         run=imitation,
-        seeds=5,
+        seeds=3,
         problems=200,
         threads=1,
         draw=partial(draw_problems, "sums", split="test"),

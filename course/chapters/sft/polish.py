@@ -16,7 +16,7 @@ from course.world import FAMILIES, Problem, draw_problems
 
 SOLUTIONS = 300  # worked out; answers there are for every train problem
 FLOPS = 1.6e12  # of the student, sampling counted
-RATES = {"imitation": 3e-3, "reward": 5e-4}
+RATES = {"imitation": 3e-3, "reward": 1e-4}
 LONGER = {"standard": None, "11": 11, "12": 12}  # levels of cups and sums
 IMITATION, REWARD, BOTH = "imitation", "reward", "imitation, then reward"
 ARMS = (IMITATION, REWARD, BOTH)
@@ -104,7 +104,7 @@ EXPERIMENTS = (
         "alone, or than reward alone",
         run=polish,
         seeds=3,
-        problems=200,
+        problems=100,
         threads=1,
         draw=partial(draw_problems, "sums", split="test", level=FAMILIES["sums"].unseen_levels[0]),
         settings={"FLOPs": FLOPS, "solutions": SOLUTIONS, "learning rates": RATES},

@@ -28,11 +28,11 @@ from course.think.rollouts import Rollout, sample_rollouts
 from course.world import FAMILIES, Problem, draw_problems
 from course.world.problem import split_of
 
-ROUNDS, ASKED = 4, 800  # rounds, and problems of each
+ROUNDS, ASKED = 4, 1500  # rounds, and problems of each
 BEGINNING = 300  # worked solutions to begin with, mostly short ones
 SHORTER = 0.6  # one step more, and this share as many of them
 FIRST = TrainingConfig(steps=80, rows=4, length=200, learning_rate=2e-3, warmup=10, decay=0.5, weight_decay=0.01)
-REREAD = 100  # steps a round of the control: about as many as the others take
+REREAD = 130  # steps a round of the control: about as many as the others take
 GO_ON, RESTART, HINTS, CONTROL = "go on", "restart", "go on, with hints", "first solutions again"
 STAIRCASE = {
     GO_ON: {"restart": False},
@@ -41,7 +41,7 @@ STAIRCASE = {
 }
 TESTED = {4: 40}  # the test split has no more sums of four terms
 LENGTHS = range(4, 11)  # terms
-MISTAUGHT = 3  # rounds that a beginner at cups learns from itself
+MISTAUGHT, PLAYED = 3, 800  # rounds that a beginner at cups learns from itself, and games of each
 SOUND = "1.0, sound alone"  # kept by the oracle
 TEMPERATURES = {"0.0": 0.0, "0.5": 0.5, "1.0": 1.0, SOUND: 1.0}
 
@@ -207,7 +207,7 @@ def _learned_from(several: Sequence[dict]) -> dict:
 
 
 def count(family: str, name: str, problems: int) -> dict:
-    """`mini-base`, made to think, at a temperature: the share right, and of these the share of each reason."""
+    """`mini-base`, forced to think, at a temperature: the share right, and of these the share of each reason."""
     model, tokenizer = load("mini-base")
     asked = draw_problems(family, problems, split="test")
     drawn = sample_rollouts(model, tokenizer, asked, force_thinking, temperature=TEMPERATURES[name], seed=7)
@@ -226,7 +226,7 @@ def mistaught(name: str, seed: int, problems: int) -> dict:
     config = SelfTrainingConfig(rounds=MISTAUGHT, temperature=TEMPERATURES[name], restart=False, seed=seed)
     tested, learned = [soundness(model, tokenizer, problems)], []
     keep = is_sound if name == SOUND else ends_right
-    for found in self_train(model, tokenizer, lambda number: of_round("cups", ASKED, seed, number), config, keep=keep):
+    for found in self_train(model, tokenizer, lambda number: of_round("cups", PLAYED, seed, number), config, keep=keep):
         learned.append(found["false_positives"])
         tested.append(soundness(model, tokenizer, problems))
     return {"tested": tested, "learned": learned}
@@ -261,6 +261,6 @@ EXPERIMENTS = (
         seeds=3,
         problems=200,
         threads=1,
-        settings={"rounds": MISTAUGHT, "problems a round": ASKED, "solutions to begin with": BEGINNING},
+        settings={"rounds": MISTAUGHT, "problems a round": PLAYED, "solutions to begin with": BEGINNING},
     ),
 )

@@ -53,7 +53,7 @@ def imitate(
         ROWS * sum(training_flops(learner.student.config, len(one)) for one in examples) / len(pack(examples, LENGTH))
     )
     batch = metered(learner, shuffled_batches(examples, ROWS, LENGTH, learner.seed))
-    yield from learner.until_spent(train(learner.student, batch, plan(learner, cost, until), loss=loss), until)
+    yield from learner.until_spent(train(learner.student, batch, plan(learner, cost, until), loss=loss))
 
 
 def reinforce(

@@ -29,7 +29,7 @@ from tests.project import ROOT
 
 EVERY = every()
 # Made before a record said how it came about; take a name away when its experiment is run again.
-OLDER = {*EVERY} - {"history", "noticing", "imitation", "solutions", "staircase", "reasons", "polish"}
+OLDER = {*EVERY} - {"history", "noticing", "imitation", "solutions", "staircase", "reasons"}
 ASKED_ONLY = {"decimals", "difficulty", "overkill", "history", "examples", "cues", "votes", "kept"}
 
 

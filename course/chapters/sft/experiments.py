@@ -1,11 +1,11 @@
 """The experiments of chapter 4: answers against steps (`imitation`), how many solutions are needed and which tokens to
-learn (`solutions`), self-training (`staircase`, `reasons`), and imitation with reward behind it (`polish`)."""
+learn (`solutions`), and self-training (`staircase`, `reasons`)."""
 
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
-from course.chapters.sft import polish, selftaught
+from course.chapters.sft import selftaught
 from course.chapters.sft.learners import ALEX, READ, READER, RILEY, Reading, ask, longer, watched
 from course.experiments import Experiment, Findings, by_arm, spread
 from course.learn.distillation import worked_solutions
@@ -160,5 +160,4 @@ EXPERIMENTS = (
         settings={"steps": TRAINING.steps, "learning rate": TRAINING.learning_rate},
     ),
     *selftaught.EXPERIMENTS,
-    *polish.EXPERIMENTS,
 )

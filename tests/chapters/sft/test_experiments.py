@@ -3,14 +3,11 @@
 import pytest
 import torch
 
-from course.chapters.sft import experiments, polish, selftaught
+from course.chapters.sft import experiments, selftaught
 from course.chapters.sft.broken import end_masked, losses, not_shifted, shifted_twice
 from course.chapters.sft.learners import ALEX, READ, RILEY, Reading, example, fresh_problems, longer, watched
 from course.chapters.sft.side_by_side import Moment, SideBySide, follow
-from course.learn.budget import BudgetedStudent
-from course.learn.grpo import GRPOConfig
 from course.learn.sft import TrainingExample, stack
-from course.model import load
 from course.model.transformer import ModelConfig, Transformer
 from course.world import FAMILIES
 from course.world.answers import split_reply, steps
@@ -161,42 +158,6 @@ def test_reasons_are_counted_and_learned_from_at_each_temperature(monkeypatch):
         assert all(one["sound"] <= one["right"] for one in found["tested"])
     shares = selftaught.count("cups", "1.0", 30)
     assert sum(shares[kind] for kind in selftaught.KINDS) == pytest.approx(1)
-
-
-# --- reward behind imitation ---
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("arm", polish.ARMS)
-def test_every_arm_spends_the_same(arm, monkeypatch):
-    monkeypatch.setattr(polish, "FLOPS", 6e10)
-    monkeypatch.setattr(polish, "SOLUTIONS", 120)
-    monkeypatch.setattr(polish, "measure", lambda *_: {})
-    assert polish.run_arm(arm, 0, 4)["flops"] == pytest.approx(0.06, rel=1.0)
-
-
-def test_half_a_budget_is_half(monkeypatch):
-    learner = BudgetedStudent(*load("mini-student"), rate=1e-3, budget=4e10)
-    for _ in polish.imitation(learner, 0.5):
-        pass
-    assert 0.4 <= learner.spent["student"] / learner.budget <= 0.7
-    problems = polish.problems(GRPOConfig(prompts=6), 0)
-    assert [one.family for one in problems] == ["cups"] * 3 + ["sums"] * 3
-    assert {split_of(one.key) for one in problems} == {"train"}
-
-
-def test_reward_has_to_add_on_longer_chains_to_both(monkeypatch):
-    shares = {polish.IMITATION: 0.3, polish.REWARD: 0.1, polish.BOTH: 0.5}
-
-    def found(job):
-        level = dict.fromkeys(READ, shares[job[0]] + 0.01 * job[1])
-        return {"flops": 1.0, **{way: dict.fromkeys(polish.LONGER, level) for way in ("greedy", "temperature 1")}}
-
-    monkeypatch.setattr(polish, "spread", invented(found))
-    monkeypatch.setattr(polish, "measure", lambda *_: {})
-    assert polish.polish(3, 8).holds
-    shares[polish.BOTH] = 0.3
-    assert not polish.polish(3, 8).holds
 
 
 # --- side by side, and broken ---

@@ -71,7 +71,7 @@ def invented(right):
 def test_steps_have_to_be_better_and_sooner_with_every_seed(monkeypatch):
     def found(job):
         way, seed, _ = job
-        share = {RILEY: 0.97, ALEX: 0.2, experiments.EQUAL_TOKENS: 0.3}[way] + 0.01 * seed
+        share = {RILEY: 0.97, ALEX: 0.2, experiments.EQUAL_TOKENS: 0.3}[way] + 0.01 * seed * (way == RILEY)
         points = [(0, 0.1), (64, share)]
         return {"curve": [{"examples": n, "tokens": 9 * n, "right": dict.fromkeys(READ, y)} for n, y in points]}
 
@@ -80,18 +80,18 @@ def test_steps_have_to_be_better_and_sooner_with_every_seed(monkeypatch):
     assert outcome.holds and len(outcome.comparisons) == 4
     assert outcome.figures[RILEY]["examples to 95 %"]["cups"] == [64, 64, 64]
     assert outcome.figures[ALEX]["examples to 95 %"]["sums"] == [None] * 3
-    assert outcome.comparisons[f"cups: {RILEY} against {ALEX}"].difference == pytest.approx(0.77)
-    assert outcome.figures[ALEX]["curve"]["cups"][64].mean == pytest.approx(0.21)
+    assert outcome.comparisons[f"cups: {RILEY} against {ALEX}"].difference == pytest.approx(0.78)
+    assert outcome.figures[ALEX]["curve"]["cups"][64].mean == pytest.approx(0.2)
 
 
 def test_more_solutions_have_to_teach_more(monkeypatch):
     monkeypatch.setattr(experiments, "ask", lambda *_: dict.fromkeys(READ, 0.1))
     shares = {100: 0.4, 300: 0.6, 1000: 0.8, 3000: 0.9}
     monkeypatch.setattr(
-        experiments, "spread", invented(lambda job: {"right": dict.fromkeys(READ, shares[job[1]] + 0.01 * job[2])})
+        experiments, "spread", invented(lambda job: {"right": dict.fromkeys(READ, shares[job[1]] + 1e-4 * job[1] * job[2] / 100)})
     )
     outcome = experiments.solutions(3, 8)
-    assert outcome.holds and outcome.comparisons["3000 solutions against 100"].difference == pytest.approx(0.5)
+    assert outcome.holds and outcome.comparisons["3000 solutions against 100"].difference == pytest.approx(0.5, abs=0.01)
     masks = [one for name, one in outcome.comparisons.items() if "loss on" in name]
     assert len(masks) == 4 and all(one.difference == 0 for one in masks)
 
@@ -132,7 +132,7 @@ def test_every_arm_of_the_staircase_runs_and_is_asked_after_each_round(arm, monk
 def test_the_staircase_is_summed_up_round_by_round(monkeypatch):
     def found(job):
         arm, seed, _ = job
-        gain = {selftaught.CONTROL: 0.0}.get(arm, 0.1) + 0.01 * seed
+        gain = 0.0 if arm == selftaught.CONTROL else 0.1 + 0.01 * seed
         before = {"right": dict.fromkeys(map(str, selftaught.LENGTHS), 0.2)}
         kept = {"kept": 30, "hinted": 3, "false positives": 0.1, "false positives with a hint": None}
         after = {"right": dict.fromkeys(map(str, selftaught.LENGTHS), 0.2 + gain), **kept}
@@ -141,9 +141,9 @@ def test_the_staircase_is_summed_up_round_by_round(monkeypatch):
     monkeypatch.setattr(selftaught, "spread", invented(found))
     outcome = selftaught.staircase(3, 8)
     go_on = outcome.figures[selftaught.GO_ON]
-    assert [round(one.mean, 2) for one in go_on["mean"]] == [0.2, 0.31] and go_on["false positives"] == [0.1]
+    assert [round(one.mean, 2) for one in go_on["mean"]] == [0.2, 0.31] and go_on["false positives"] == pytest.approx([0.1])
     comparison = outcome.comparisons[f"{selftaught.GO_ON} against {selftaught.CONTROL}"]
-    assert outcome.holds and comparison.difference == pytest.approx(0.1)
+    assert outcome.holds and comparison.difference == pytest.approx(0.11)
     assert not outcome.comparisons[f"{selftaught.GO_ON} against {selftaught.RESTART}"].difference
 
 
@@ -190,5 +190,5 @@ def test_each_broken_loss_breaks_what_it_says():
     read = -(logits[2, 200] + logits[3, 201] + logits[4, 1]) / 3  # each where it stands
     assert torch.allclose(shifted_twice(model, alone), ahead, atol=1e-5)
     assert torch.allclose(not_shifted(model, alone), read, atol=1e-5)
-    values = {name: float(loss(model, batch)) for name, loss in losses(1).items()}
+    values = {name: loss(model, batch).item() for name, loss in losses(1).items()}
     assert len({round(value, 5) for value in values.values()}) == len(values)

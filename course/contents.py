@@ -50,7 +50,7 @@ CHAPTERS = (
     Chapter("01", "reasoning", "Chain of thought", "what is a reasoning model?", 4, 90),
     Chapter("02", "prompting", "Prompting", "can asking differently help?", 1, 90),
     Chapter("03", "moe", "Mixture of experts", "how can a big model be cheap?", 2, 90),
-    Chapter("04", "sft", "Supervised fine-tuning", "imitate solutions?"),
+    Chapter("04", "sft", "Supervised fine-tuning", "imitate solutions?", 3, 90),
     Chapter("05", "verifiers", "Process reward models", "who checks the steps?"),
     Chapter("06", "grpo", "GRPO", "can reward alone teach thinking?", 5, 180),
     Chapter("06b", "clinic", "Debugging RL", "why does my run not learn?", 2, 90),

@@ -3,6 +3,9 @@
 The loss counts tokens of replies only (the prompt is masked). Several examples share a row, and none sees another: a
 token's attention ends at the beginning of its own example. Rotary positions may count on along the row, as attention
 only knows distances. The loop is `course.learn.training.train` with `imitation_loss`.
+
+Which tokens are learned is a function that is passed in: `of_replies`, as everybody does, or `of_everything`, questions
+too: `train(..., loss=partial(imitation_loss, learned=of_everything))`.
 """
 
 import random
@@ -96,21 +99,44 @@ def block_causal_mask(examples: Int[Tensor, "B T"]) -> Float[Tensor, "B 1 T T"]:
     return torch.zeros(same.shape, device=same.device).masked_fill_(~same.tril(), float("-inf"))
 
 
-def reply_logits(model: nn.Module, batch: Packed) -> tuple[Float[Tensor, "N V"], Int[Tensor, "N"]]:
-    """What the model expects at each token of a reply, and the token that stands there, for all N of a batch.
+Learned = Callable[[Packed], Tensor]  # True for the tokens of a batch that are learned, (B, T)
+
+
+def of_replies(batch: Packed) -> Bool[Tensor, "B T"]:
+    """The tokens of replies, the end included: loss masking, as in supervised fine-tuning."""
+    return batch.is_reply
+
+
+def of_everything(batch: Packed) -> Bool[Tensor, "B T"]:
+    """All tokens of all examples but the first of each, before which nothing stands, and the padding."""
+    own = batch.examples >= 0
+    follows = batch.examples[:, 1:] == batch.examples[:, :-1]
+    return own & nn.functional.pad(follows, (1, 0))
+
+
+def reply_logits(
+    model: nn.Module, batch: Packed, learned: Learned = of_replies
+) -> tuple[Float[Tensor, "N V"], Int[Tensor, "N"]]:
+    """What the model expects at each token that is learned, and the token that stands there, for all N of a batch.
 
     The token at place t is expected at t - 1: the shift happens here and nowhere else. The batch may lie elsewhere than
     the model, where it is brought.
     """
     batch = batch.to(next(model.parameters()).device)
     logits = model(batch.ids[:, :-1], attention_mask=block_causal_mask(batch.examples[:, :-1])).logits  # (B, T-1, V)
-    wanted = batch.is_reply[:, 1:]
+    wanted = learned(batch)[:, 1:]
     return logits[wanted], batch.ids[:, 1:][wanted]
 
 
-def imitation_loss(model: nn.Module, batch: Packed) -> Float[Tensor, ""]:
-    """Mean cross-entropy of the tokens of replies, in nats: every token of the batch counts alike."""
-    return nn.functional.cross_entropy(*reply_logits(model, batch))
+def imitation_loss(model: nn.Module, batch: Packed, learned: Learned = of_replies) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the tokens that are learned, in nats: every one of the batch counts alike.
+
+    Raises ValueError if there are none.
+    """
+    logits, tokens = reply_logits(model, batch, learned)
+    if not len(tokens):
+        raise ValueError("no token of this batch is learned: its mean loss does not exist")
+    return nn.functional.cross_entropy(logits, tokens)
 
 
 def shuffled_batches(

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from course.world.answers import normalize
+
 SPLITS = ("train", "dev", "test")
 RESERVED = frozenset({"letters:strawberry:r", "decimals:9.11:9.8"})  # asked in notebooks, never trained on
 WAIT = "wait "  # how the world begins a line that does the line before it again; a model may write it otherwise
@@ -106,6 +108,15 @@ class Family(ABC):
         An error carried forward correctly is right. A line that starts with the word "wait" does the line before it
         again. A line that cannot be read is wrong and leaves everything as it was.
         """
+        return self.read(problem, steps)[0]
+
+    def leads_to(self, problem: Problem, steps: list[str], answer: str | None) -> bool:
+        """Whether these steps, right or wrong, come to an end, and the answer is what they come to."""
+        concluded = self.conclude(problem, self.read(problem, steps)[1])
+        return concluded is not None and answer is not None and normalize(answer) == normalize(concluded)
+
+    def read(self, problem: Problem, steps: list[str]) -> tuple[list[bool], Any]:
+        """Which of these steps are right, as `check_steps` says, and the state that the last one leads to."""
         verdicts, state = [], self.begin(problem)
         before = state
         for line in steps:
@@ -115,7 +126,7 @@ class Family(ABC):
             ok, after = self.follow(problem, state, text)
             before, state = state, after
             verdicts.append(ok)
-        return verdicts
+        return verdicts, state
 
 
 def solve(family: Family, problem: Problem, rng: random.Random, slip: float = 0.0, mend: float = 0.0):

@@ -186,11 +186,23 @@ def _promise_can_be_moved(page):
     expect(page.get_by_role("img", name=re.compile("benchmark of 50 problems"))).to_be_visible(timeout=30_000)
 
 
+def _learners_can_be_followed(page):
+    """Move the slider over examples read with the arrow keys: both learners as they were before."""
+    widget = page.locator(".course-widget").filter(has_text="Riley, who reads steps")
+    widget.scroll_into_view_if_needed()
+    before = widget.inner_text()
+    widget.get_by_role("slider", name="examples read").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(widget).not_to_have_text(before, timeout=30_000)
+    expect(widget).to_contain_text("Alex, who reads answers")
+
+
 PRESSED = {  # what can be pressed in a notebook, and does something
     "00_start": _question_box_answers,
     "01_reasoning": _replies_can_be_explored,
     "02_prompting": _votes_can_be_held,
     "03_moe": _router_can_be_explored,
+    "04_sft": _learners_can_be_followed,
     "06_grpo": _groups_can_be_turned,
     "06b_clinic": _promise_can_be_moved,
     "09_distillation": _bell_can_be_dragged,

@@ -12,6 +12,7 @@ EQUIVALENT = {
     ("reasoning.check_running_sum", "(total, term, total + term), '')"): "a line read as numbers is never empty",
     ("prompting.mend_marker", "return int("): "1 and 0 are as good as True and False",
     ("prompting.mend_marker", "return round("): "1 and 0 are as good as True and False",
+    ("sft.keep_right", "len(several) != most"): "a set that grows one by one does not jump over the cap",
     ("grpo.mend_reward", "return int("): "1 is 1.0",
     ("grpo.mend_reward", "return round("): "the rewards are 1 and 0",
     ("grpo.mend_reward", "-> finished and normalize("): "True is as good as 1.0",

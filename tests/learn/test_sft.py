@@ -10,6 +10,8 @@ from course.learn.sft import (
     TrainingExample,
     block_causal_mask,
     imitation_loss,
+    of_everything,
+    of_replies,
     pack,
     reply_logits,
     shuffled_batches,
@@ -139,3 +141,48 @@ def test_a_run_taken_up_again_ends_with_the_same_weights(tmp_path):
         models.append(Transformer(SMALL))
         list(train(models[-1], batch, config, loss=imitation_loss, checkpoint=file, every=2))
     assert all(torch.equal(one, other) for one, other in zip(*(model.parameters() for model in models), strict=True))
+
+
+# --- which tokens are learned ---
+
+
+def test_everything_is_all_that_something_stands_before_in_its_own_example():
+    batch = stack([[example(2, 2, 1), example(1, 2, 2)], [example(2, 1, 3)]])
+    assert of_everything(batch).int().tolist() == [[0, 1, 1, 1, 0, 1, 1], [0, 1, 1, 0, 0, 0, 0]]
+    assert of_replies(batch).int().tolist() == [[0, 0, 1, 1, 0, 1, 1], [0, 0, 1, 0, 0, 0, 0]]
+
+
+def test_the_loss_on_everything_is_that_of_every_token_but_the_first_of_each_example(model):
+    by_hand = torch.cat([every_token(model, one) for one in EXAMPLES]).mean()
+    found = imitation_loss(model, stack(pack(EXAMPLES, 20)), learned=of_everything)
+    assert torch.allclose(found, by_hand, atol=1e-5)
+
+
+def every_token(model, one):
+    ids = torch.tensor([one.prompt + one.reply])
+    return torch.nn.functional.cross_entropy(model(ids[:, :-1]).logits[0], ids[0, 1:], reduction="none")
+
+
+def test_a_masked_prompt_is_read_but_not_learned():
+    """Of the rows of the output table, masked tokens that stand nowhere else get no pull upwards."""
+    torch.manual_seed(0)
+    model = Transformer(SMALL)
+    one = TrainingExample((100, 101, 102), (200, 201))
+
+    def pulled(learned):
+        logits, tokens = reply_logits(model, stack([[one]]), learned)
+        logits.retain_grad()
+        torch.nn.functional.cross_entropy(logits, tokens).backward()
+        return {int(token) for token in (logits.grad < 0).nonzero()[:, 1]}
+
+    assert pulled(of_replies) == {200, 201} and pulled(of_everything) == {101, 102, 200, 201}
+    before = imitation_loss(model, stack([[one]]))
+    other = imitation_loss(model, stack([[TrainingExample((100, 101, 103), one.reply)]]))
+    assert before != other, "the reply depends on the prompt, though nobody learns it"
+
+
+def test_nothing_to_learn_is_an_error_and_no_mean_of_nothing():
+    torch.manual_seed(0)
+    batch = stack([[example(4, 3)]])
+    with pytest.raises(ValueError, match="no token of this batch is learned"):
+        imitation_loss(Transformer(SMALL), batch, learned=lambda batch: torch.zeros_like(batch.is_reply))

@@ -5,13 +5,16 @@ and scores is counted apart. Every arm begins with the same weights, takes as ma
 any other, and is measured after its last step.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 
 import torch
 from torch import nn
 
+from course.learn.budget import BUDGET as BUDGET
+from course.learn.budget import LENGTH, ROWS, BudgetedStudent, charge_sampling, imitate, metered, plan, reinforce
+from course.learn.budget import QUESTIONS as QUESTIONS
 from course.learn.distillation import (
     as_examples,
     collect_traces,
@@ -24,11 +27,10 @@ from course.learn.distillation import (
     reverse_kl,
     worked_solutions,
 )
-from course.learn.grpo import GRPOConfig, grpo
+from course.learn.grpo import GRPOConfig
 from course.learn.pretraining import rows
-from course.learn.settings import between, whole
-from course.learn.sft import Packed, TrainingExample, imitation_loss, pack, shuffled_batches
-from course.learn.training import LARGEST, TrainingConfig, step_seed, train
+from course.learn.sft import Packed, TrainingExample
+from course.learn.training import step_seed, train
 from course.model import load
 from course.model.accounting import forward_flops, sampling_flops, training_flops
 from course.think.prompting import direct
@@ -39,37 +41,10 @@ from course.world.corpus import Mixture
 from course.world.tokenizer import encode
 
 TEACHER, STUDENT = "mini-zero", "mini-student"
-BUDGET = 2e12  # FLOPs of the student
-ROWS, LENGTH = 8, 320  # of a step that imitates: 2,560 tokens
-QUESTIONS = 1000  # of each family, for the teacher and for the world's solutions: read about three times
 ROUNDS, SAMPLES = 3, 4  # of expert iteration
 AT_ONCE = 40  # problems a step on policy
 GROUPS, GROUP = 30, 8  # problems and completions a step of reinforcement
 PROMPT, REPLY = 32, 54  # tokens of a question and a worked reply on average, to plan the steps on policy
-
-
-@dataclass
-class BudgetedStudent:
-    """A student, the compute budget it may spend (FLOPs of its own), and what it has spent so far."""
-
-    student: nn.Module
-    tokenizer: object
-    rate: float  # learning rate
-    seed: int = 0
-    budget: float = BUDGET
-    questions: int = QUESTIONS
-    spent: dict[str, float] = field(default_factory=lambda: {"student": 0.0, "teacher": 0.0})
-
-    def __post_init__(self) -> None:
-        between(self, 0, LARGEST, "budget", least_too=False)  # one that is never spent would never end
-        whole(self, 1, "questions")
-
-    def until_spent(self, steps: Iterator[dict[str, float]]) -> Iterator[dict[str, float]]:
-        """The loss of each step and the FLOPs spent by then; ends when the compute budget is spent."""
-        for stats in steps:
-            yield {"step": stats["step"], "loss": stats["loss"], "flops": self.spent["student"]}
-            if self.spent["student"] >= self.budget:
-                return
 
 
 Arm = Callable[[BudgetedStudent], Iterator[dict[str, float]]]
@@ -111,17 +86,6 @@ def solutions(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     yield from imitate(learner, worked_solutions(learner.tokenizer, questions(learner.seed, learner.questions)))
 
 
-def imitate(
-    learner: BudgetedStudent, examples: Sequence[TrainingExample], loss: Callable = imitation_loss, until: float = 1.0
-) -> Iterator[dict[str, float]]:
-    """Imitate examples until this share of the compute budget is spent."""
-    cost = (
-        ROWS * sum(training_flops(learner.student.config, len(one)) for one in examples) / len(pack(examples, LENGTH))
-    )
-    batch = metered(learner, shuffled_batches(examples, ROWS, LENGTH, learner.seed))
-    yield from learner.until_spent(train(learner.student, batch, plan(learner, cost, until), loss=loss))
-
-
 # --- what the teacher expects -------------------------------------------------------------------------------------
 
 
@@ -153,18 +117,7 @@ def own_replies(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
 def reinforcement(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
     """GRPO on the student, rewarded for right answers alone."""
     settings = {"prompts": GROUPS, "group_size": GROUP, "learning_rate": learner.rate, "seed": 1000 + learner.seed}
-
-    def steps() -> Iterator[dict]:
-        for stats in grpo(learner.student, learner.tokenizer, GRPOConfig(steps=10_000, **settings)):
-            rollouts = stats["rollouts"]
-            for prompt, group, rewards in zip(rollouts.prompt_ids, rollouts.groups, stats["rewards"], strict=True):
-                # Nothing is computed for zero-variance groups.
-                charge_sampling(
-                    learner, len(prompt), [one.tokens for one in group], learned_from=bool(rewards.std() > 0)
-                )
-            yield stats
-
-    yield from learner.until_spent(steps())
+    yield from reinforce(learner, GRPOConfig(steps=10_000, **settings))
 
 
 def own_right_ones(learner: BudgetedStudent) -> Iterator[dict[str, float]]:
@@ -225,37 +178,6 @@ def teacher_rollouts(learner: BudgetedStudent) -> list[Rollout]:
         prompt = len(encode(learner.tokenizer, direct(one.problem.question)))
         learner.spent["teacher"] += sampling_flops(teacher().config, prompt, [one.tokens])
     return replies
-
-
-def plan(learner: BudgetedStudent, cost: float, until: float = 1.0) -> TrainingConfig:
-    """As many steps of this cost as the compute budget still allows."""
-    steps = max(1, round((until * learner.budget - learner.spent["student"]) / cost))
-    return TrainingConfig(steps, ROWS, LENGTH, learner.rate, warmup=min(20, steps), seed=learner.seed)
-
-
-def metered(
-    learner: BudgetedStudent, batch: Callable[[int], Packed], *, sampled: bool = False
-) -> Callable[[int], Packed]:
-    """The same batches; the FLOPs of learning from them are counted, and of sampling them if they were `sampled`."""
-
-    def counted(step: int) -> Packed:
-        packed = batch(step)
-        for length, reply in zip(packed.lengths, packed.replies, strict=True):
-            learner.spent["student"] += training_flops(learner.student.config, length)
-            if sampled:
-                charge_sampling(learner, length - reply, [reply])
-        return packed
-
-    return counted
-
-
-def charge_sampling(
-    learner: BudgetedStudent, prompt: int, replies: Sequence[int], *, learned_from: bool = False
-) -> None:
-    """Count the FLOPs of sampling replies of these lengths, and of learning from them if they are learned from."""
-    config = learner.student.config
-    learner.spent["student"] += sampling_flops(config, prompt, replies)
-    learner.spent["student"] += learned_from * sum(training_flops(config, prompt + reply) for reply in replies)
 
 
 def scored(learner: BudgetedStudent, divergence: Callable) -> Callable:

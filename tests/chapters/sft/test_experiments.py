@@ -88,10 +88,14 @@ def test_more_solutions_have_to_teach_more(monkeypatch):
     monkeypatch.setattr(experiments, "ask", lambda *_: dict.fromkeys(READ, 0.1))
     shares = {100: 0.4, 300: 0.6, 1000: 0.8, 3000: 0.9}
     monkeypatch.setattr(
-        experiments, "spread", invented(lambda job: {"right": dict.fromkeys(READ, shares[job[1]] + 1e-4 * job[1] * job[2] / 100)})
+        experiments,
+        "spread",
+        invented(lambda job: {"right": dict.fromkeys(READ, shares[job[1]] + 1e-4 * job[1] * job[2] / 100)}),
     )
     outcome = experiments.solutions(3, 8)
-    assert outcome.holds and outcome.comparisons["3000 solutions against 100"].difference == pytest.approx(0.5, abs=0.01)
+    assert outcome.holds and outcome.comparisons["3000 solutions against 100"].difference == pytest.approx(
+        0.5, abs=0.01
+    )
     masks = [one for name, one in outcome.comparisons.items() if "loss on" in name]
     assert len(masks) == 4 and all(one.difference == 0 for one in masks)
 
@@ -141,7 +145,9 @@ def test_the_staircase_is_summed_up_round_by_round(monkeypatch):
     monkeypatch.setattr(selftaught, "spread", invented(found))
     outcome = selftaught.staircase(3, 8)
     go_on = outcome.figures[selftaught.GO_ON]
-    assert [round(one.mean, 2) for one in go_on["mean"]] == [0.2, 0.31] and go_on["false positives"] == pytest.approx([0.1])
+    assert [round(one.mean, 2) for one in go_on["mean"]] == [0.2, 0.31] and go_on["false positives"] == pytest.approx(
+        [0.1]
+    )
     comparison = outcome.comparisons[f"{selftaught.GO_ON} against {selftaught.CONTROL}"]
     assert outcome.holds and comparison.difference == pytest.approx(0.11)
     assert not outcome.comparisons[f"{selftaught.GO_ON} against {selftaught.RESTART}"].difference

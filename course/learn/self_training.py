@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from course.learn.distillation import as_examples, distinct, ends_right, worked_solutions
+from course.learn.monitoring import slips
 from course.learn.settings import between, whole
 from course.learn.sft import TrainingExample, imitation_loss, pack, shuffled_batches
 from course.learn.training import LARGEST, TrainingConfig, naming_step, step_seed, train
@@ -27,7 +28,6 @@ from course.think.evaluation import mean
 from course.think.rollouts import Rollout, sample_groups
 from course.world import FAMILIES, Problem
 from course.world.answers import steps
-from course.world.problem import is_again
 
 Hint = Callable[[Problem], str]  # the question with the right answer in it
 KINDS = ("sound", "wrong line", "stops early", "no line")  # of replies that end right
@@ -44,18 +44,12 @@ def reason(one: Rollout) -> str:
     """
     if not one.right:
         raise ValueError("this reply ends wrong: only right answers can have a wrong reason")
-    lines, family = steps(one.reply.reasoning), FAMILIES[one.problem.family]
-    verdicts = family.check_steps(one.problem, lines)
+    lines, (wrong, mended) = steps(one.reply.reasoning), slips(one)
     if not lines:
         return "no line"
-    if any(not right and not _done_again(place, lines, verdicts) for place, right in enumerate(verdicts)):
+    if wrong > mended:
         return "wrong line"
-    return "sound" if family.leads_to(one.problem, lines, one.reply.answer) else "stops early"
-
-
-def _done_again(place: int, lines: Sequence[str], verdicts: Sequence[bool]) -> bool:
-    """Whether the next line does this one again, rightly."""
-    return place + 1 < len(lines) and is_again(lines[place + 1]) and verdicts[place + 1]
+    return "sound" if FAMILIES[one.problem.family].leads_to(one.problem, lines, one.reply.answer) else "stops early"
 
 
 def is_sound(one: Rollout) -> bool:

@@ -24,8 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from course._shapes import Float
-from course.learn.policy_gradient import parts_of_like_length
-from course.learn.reward_models import TOKENS_AT_ONCE, LabelledBatch
+from course.learn.reward_models import LabelledBatch, reply_values
 from course.learn.step_labels import Labelled
 from course.learn.training import TrainingConfig
 from course.model import generate
@@ -173,16 +172,11 @@ def objections(
     Raises ValueError if there is not one solution a problem, and for logits that are not numbers.
     """
     texts = [_reading(tokenizer, *one, ask) for one in zip(problems, solutions, strict=True)]
-    found: list[list[float]] = [[] for _ in texts]
-    sizes = {row: len(prompt) + len(reply) for row, (prompt, reply, places) in enumerate(texts) if places}
-    for rows in parts_of_like_length(sizes, TOKENS_AT_ONCE):
-        ids = [[*texts[row][0], *texts[row][1]] for row in rows]
-        padded = torch.tensor([one + [0] * (max(map(len, ids)) - len(one)) for one in ids], device=model.device)
-        chances = objection_logits(require_numbers(model(padded).logits)).sigmoid().tolist()  # (B, T)
-        for row, values in zip(rows, chances, strict=True):
-            prompt, _, places = texts[row]
-            found[row] = [values[len(prompt) + place] for place in places]
-    return found
+    replies = [(prompt, reply) for prompt, reply, _ in texts]
+    values = reply_values(
+        replies, lambda ids: objection_logits(require_numbers(model(ids).logits)).sigmoid(), model.device
+    )
+    return [[row[place] for place in places] for row, (_, _, places) in zip(values, texts, strict=True)]
 
 
 def critique(

@@ -175,16 +175,24 @@ def score_steps(
     """
     places = [step_places(tokenizer, one, ask) for one in rollouts]
     texts = [reading(tokenizer, one, ask) for one in rollouts]
-    found: list[StepScores | None] = [None] * len(rollouts)
-    sizes = {row: len(prompt) + len(reply) for row, (prompt, reply) in enumerate(texts)}
+    values = reply_values(texts, lambda ids: require_numbers(model(ids)).float().sigmoid(), model.device)
+    return [StepScores([row[place] for place in ends], row[-1]) for row, ends in zip(values, places, strict=True)]
+
+
+def reply_values(
+    texts: Sequence[tuple[Sequence[int], Sequence[int]]],
+    read: Callable[[Int[Tensor, "B T"]], Float[Tensor, "B T"]],
+    device: torch.device,
+) -> list[list[float]]:
+    """A number at each token of each reply, behind its prompt; texts of like length are read together, padded."""
+    found: list[list[float]] = [[] for _ in texts]
+    sizes = {row: len(prompt) + len(reply) for row, (prompt, reply) in enumerate(texts) if reply}
     for rows in parts_of_like_length(sizes, TOKENS_AT_ONCE):
         ids = [[*texts[row][0], *texts[row][1]] for row in rows]
         longest = max(map(len, ids))
-        padded = torch.tensor([one + [0] * (longest - len(one)) for one in ids], device=model.device)
-        chances = require_numbers(model(padded)).float().sigmoid().tolist()  # (B, T)
-        for row, values, one in zip(rows, chances, ids, strict=True):
-            start = len(texts[row][0])
-            found[row] = StepScores([values[start + place] for place in places[row]], values[len(one) - 1])
+        padded = torch.tensor([one + [0] * (longest - len(one)) for one in ids], device=device)
+        for row, values, one in zip(rows, read(padded).tolist(), ids, strict=True):
+            found[row] = values[len(texts[row][0]) : len(one)]
     return found
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.learn import critic
+from course.learn import critic, reward_models
 from course.learn.critic import (
     again,
     corrections,
@@ -202,7 +202,7 @@ def test_objections_are_the_chances_behind_each_line_however_solutions_are_batch
             text = force_thinking(problem.question) + "".join(line + "\n" for line in lines[:count])
             logits = model(torch.tensor([encode(TOKENIZER, text)])).logits[0, -1]
             assert chance == pytest.approx(float(logits.softmax(-1)[token].detach()), rel=1e-3, abs=1e-9)
-    monkeypatch.setattr(critic, "TOKENS_AT_ONCE", 40)
+    monkeypatch.setattr(reward_models, "TOKENS_AT_ONCE", 40)
     for one, other in zip(found, objections(model, TOKENIZER, problems, solutions), strict=True):
         assert one == pytest.approx(other, rel=1e-4)
     with pytest.raises(ValueError):
